@@ -1,0 +1,53 @@
+namespace Firewall.Core.Engine;
+
+/// <summary>
+/// Why a packet was allowed or denied. One list for counters, logs, replays and operators; docs/DROP-REASONS.md explains each
+/// value, and a test holds the two together.
+/// </summary>
+public enum VerdictReason : byte
+{
+    /// <summary>A security rule decided a flow's first packet.</summary>
+    Rule,
+
+    /// <summary>The packet belongs to a flow record.</summary>
+    Flow,
+
+    /// <summary>An ICMP error about a packet of a flow record.</summary>
+    Related,
+
+    /// <summary>A fragment of a datagram that was allowed.</summary>
+    Fragment,
+
+    /// <summary>The packet breaks its protocol's format; the detail is a <see cref="Packets.MalformedReason"/>.</summary>
+    Malformed,
+
+    /// <summary>A combination of TCP flags that no sane stack sends.</summary>
+    InvalidTcpFlags,
+
+    /// <summary>No flow record, and not a packet that may open one: a TCP segment without SYN, an ICMP reply, a stray ICMP error.</summary>
+    NoFlow,
+
+    /// <summary>The packet does not fit the state of its flow record.</summary>
+    InvalidState,
+
+    /// <summary>A TCP segment outside of the window that its flow record knows.</summary>
+    OutOfWindow,
+
+    /// <summary>A fragment whose datagram's first fragment was not seen.</summary>
+    FragmentWithoutFirst,
+
+    /// <summary>A fragment of a datagram whose first fragment was denied.</summary>
+    FragmentOfDenied,
+
+    /// <summary>The flow table holds its maximum of records.</summary>
+    TableFull,
+
+    /// <summary>Neither address lies in the protected network, so no security group applies.</summary>
+    NoSecurityGroup,
+
+    /// <summary>The flow was re-evaluated because of <c>flushConnection</c>, and the rules of now deny it.</summary>
+    FlushedConnection,
+
+    /// <summary>Link-local chatter that reaches a TUN by itself and is never forwarded: MLD, router solicitations, multicast.</summary>
+    LocalNoise,
+}
