@@ -36,6 +36,7 @@ internal sealed class RuleSpace
     private readonly ResolvedRule[] _rules;
     private readonly ulong[][] _bits = new ulong[Fields][];
     private readonly ulong[] _portless;
+    private readonly ulong[] _live;
     private readonly ulong[][] _full = new ulong[Fields + 1][];
     private readonly FieldClasses<uint>? _v4Sources;
     private readonly FieldClasses<uint>? _v4Destinations;
@@ -97,6 +98,9 @@ internal sealed class RuleSpace
             fitsDestinations = rule => rule.Destination.V6.Covers(to);
         }
 
+        _live = isIPv4
+            ? Mask(rule => rule.Source.V4.Overlaps(sources.V4) && rule.Destination.V4.Overlaps(destinations.V4))
+            : Mask(rule => rule.Source.V6.Overlaps(sources.V6) && rule.Destination.V6.Overlaps(destinations.V6));
         ulong[] allSources = Mask(fitsSources);
         ulong[] allDestinations = And(allSources, Mask(fitsDestinations));
         ulong[] allSourcePorts = And(allDestinations, Mask(rule => rule.SourcePorts.IsAll));
@@ -123,8 +127,8 @@ internal sealed class RuleSpace
     /// <summary>Where each list lies among the rules.</summary>
     public IReadOnlyList<(int Start, int End)> Lists { get; }
 
-    /// <summary>The set with all rules, with which a walk starts.</summary>
-    public ulong[] AllRules => [.. _full[Fields]];
+    /// <summary>The set with which a walk starts: all rules that fit any packet of this version between these addresses.</summary>
+    public ulong[] AllRules => [.. _live];
 
     /// <summary>How many classes a field has.</summary>
     public int CountOf(int field) => _bits[field].Length / Words;
