@@ -47,7 +47,4 @@ public enum VerdictReason : byte
 
     /// <summary>The flow was re-evaluated because of <c>flushConnection</c>, and the rules of now deny it.</summary>
     FlushedConnection,
-
-    /// <summary>Link-local chatter that reaches a TUN by itself and is never forwarded: MLD, router solicitations, multicast.</summary>
-    LocalNoise,
 }

@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// One tracked connection: 128 bytes, two cache lines, no pointers, so that the region of all records can be mapped, counted and one
+/// day adopted by another process. The first line is what every packet reads and writes, the second the timers and TCP's windows.
+/// </summary>
+/// <remarks>Times are milliseconds modulo 2^32 and are compared by their signed difference: no timeout may exceed 24 days.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = SizeInBytes)]
+public struct FlowRecord
+{
+    /// <summary>The size of a record.</summary>
+    public const int SizeInBytes = 128;
+
+    /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
+    public IpAddress Low;
+
+    /// <summary>Address of the larger endpoint.</summary>
+    public IpAddress High;
+
+    /// <summary>Port of the smaller endpoint.</summary>
+    public ushort LowPort;
+
+    /// <summary>Port of the larger endpoint.</summary>
+    public ushort HighPort;
+
+    /// <summary>IP protocol number.</summary>
+    public byte Protocol;
+
+    /// <summary>A <see cref="Flows.TcpState"/> for TCP, a <see cref="DatagramState"/> for everything else.</summary>
+    public byte State;
+
+    /// <summary>What is known of the flow besides its state.</summary>
+    public FlowFlags Flags;
+
+    /// <summary>How the flow's first packet lay to the protected network; the engine's to set and read.</summary>
+    public byte Direction;
+
+    /// <summary>Packets from the originator, modulo 2^32.</summary>
+    public uint ForwardPackets;
+
+    /// <summary>Packets to the originator, modulo 2^32.</summary>
+    public uint ReplyPackets;
+
+    /// <summary>Bytes from the originator, IP headers included.</summary>
+    public ulong ForwardBytes;
+
+    /// <summary>Bytes to the originator, IP headers included.</summary>
+    public ulong ReplyBytes;
+
+    /// <summary>When the flow expires unless a packet moves it on.</summary>
+    public uint Deadline;
+
+    /// <summary>Time of the last packet that belonged to the flow.</summary>
+    public uint LastSeen;
+
+    /// <summary>Time of the flow's first packet.</summary>
+    public uint Started;
+
+    /// <summary>Timer wheel: the next record of the slot, 1-based; 0 ends the list. In a free record: the next free one.</summary>
+    internal int Next;
+
+    /// <summary>Timer wheel: the record in front, 1-based; or minus (slot + 1) for the first of a slot.</summary>
+    internal int Previous;
+
+    /// <summary>Number of the rule that allowed the flow, 0 for none; the engine's to set and read.</summary>
+    public int Rule;
+
+    /// <summary>Version of the policy that allowed the flow last.</summary>
+    public uint PolicyVersion;
+
+    /// <summary>TCP: what the smaller endpoint has sent and may send.</summary>
+    public TcpPeer LowPeer;
+
+    /// <summary>TCP: what the larger endpoint has sent and may send.</summary>
+    public TcpPeer HighPeer;
+
+    /// <summary>TCP window scales: the smaller endpoint's in the low four bits, the larger's in the high four.</summary>
+    public byte WindowScales;
+
+    /// <summary>True for the flow of that key.</summary>
+    internal readonly bool Matches(in FlowKey key) =>
+        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
+
+    /// <summary>True if a packet from that endpoint is one of the originator's.</summary>
+    public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
+
+    /// <summary>True if the flow's time is over.</summary>
+    public readonly bool IsExpired(uint now) => unchecked((int)(now - Deadline)) >= 0;
+}
+
+/// <summary>What a flow record knows besides its state.</summary>
+[Flags]
+public enum FlowFlags : byte
+{
+    /// <summary>Nothing yet.</summary>
+    None = 0,
+
+    /// <summary>The larger endpoint sent the first packet.</summary>
+    OriginatorIsHigh = 1,
+
+    /// <summary>The responder has answered.</summary>
+    Replied = 2,
+
+    /// <summary>Both ends agreed to talk: never evicted to make room.</summary>
+    Assured = 4,
+}
+
+/// <summary>State of a flow that is not TCP.</summary>
+public enum DatagramState : byte
+{
+    /// <summary>Only the originator has sent.</summary>
+    Unreplied = 1,
+
+    /// <summary>Both have sent.</summary>
+    Replied = 2,
+}
+
+/// <summary>
+/// One end of a TCP flow in terms of van Rooij's four bounds (SANE 2000), as nf_conntrack keeps them. Filled by window tracking; a
+/// record without it leaves them zero.
+/// </summary>
+public struct TcpPeer
+{
+    /// <summary>One more than the highest sequence number sent.</summary>
+    public uint End;
+
+    /// <summary>The highest sequence number that may be sent: the other's acknowledgment and window.</summary>
+    public uint MaxEnd;
+
+    /// <summary>The largest window ever announced, scaled.</summary>
+    public uint MaxWindow;
+
+    /// <summary>The highest acknowledgment number sent.</summary>
+    public uint MaxAck;
+}
