@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Firewall.Core.Packets;
-using Firewall.Core.Rules;
 
 namespace Firewall.Core.Flows;
 
@@ -36,8 +35,8 @@ public struct FlowRecord
     /// <summary>What is known of the flow besides its state.</summary>
     public FlowFlags Flags;
 
-    /// <summary>How the flow's first packet lay to the protected network.</summary>
-    public TrafficDirection Direction;
+    /// <summary>How the flow's first packet lay to the protected network; the engine's to set and read.</summary>
+    public byte Direction;
 
     /// <summary>Packets from the originator, modulo 2^32.</summary>
     public uint ForwardPackets;
@@ -66,7 +65,7 @@ public struct FlowRecord
     /// <summary>Timer wheel: the record in front, 1-based; or minus (slot + 1) for the first of a slot.</summary>
     internal int Previous;
 
-    /// <summary>The rule that allowed the flow, a number of the <see cref="RuleCatalog"/>.</summary>
+    /// <summary>Number of the rule that allowed the flow, 0 for none; the engine's to set and read.</summary>
     public int Rule;
 
     /// <summary>Version of the policy that allowed the flow last.</summary>
@@ -81,7 +80,7 @@ public struct FlowRecord
     /// <summary>TCP window scales: the smaller endpoint's in the low four bits, the larger's in the high four.</summary>
     public byte WindowScales;
 
-    /// <summary>The packet's flow key.</summary>
+    /// <summary>True for the flow of that key.</summary>
     internal readonly bool Matches(in FlowKey key) =>
         LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
 
