@@ -1,3 +1,3 @@
+using Firewall.Commands;
 
-
-return 0;
+return FirewallCommand.Run(args, CommandStreams.OfProcess());
