@@ -45,3 +45,7 @@ test: deps lint publish build ## lint and all tests
 clean: ## removes what was built
 	rm -rf $(ARTIFACTS)
 	find src tests bench -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+
+.PHONY: bench
+bench: ## in-process benchmarks; BENCH=filter chooses
+	dotnet run -c Release --project bench/Firewall.Bench -- --filter '$(or $(BENCH),*)' --artifacts $(ARTIFACTS)/bench

@@ -1,0 +1,52 @@
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Rules.Classification;
+
+/// <summary>A security rule with its tags and application security groups turned into addresses, ready to be matched.</summary>
+internal sealed class ResolvedRule
+{
+    public ResolvedRule(SecurityRule rule, int number, AddressSet source, AddressSet destination)
+    {
+        Rule = rule;
+        Number = number;
+        Source = source;
+        Destination = destination;
+        SourcePorts = Ports(rule.SourcePorts);
+        DestinationPorts = Ports(rule.DestinationPorts);
+    }
+
+    public SecurityRule Rule { get; }
+
+    /// <summary>The rule's number in the catalog.</summary>
+    public int Number { get; }
+
+    public AddressSet Source { get; }
+
+    public AddressSet Destination { get; }
+
+    public IntervalSet<ushort> SourcePorts { get; }
+
+    public IntervalSet<ushort> DestinationPorts { get; }
+
+    /// <summary>True if the rule matches packets that have no ports.</summary>
+    public bool CoversAllPorts => SourcePorts.IsAll && DestinationPorts.IsAll;
+
+    /// <summary>True if the rule applies to the packet. Does not allocate.</summary>
+    public bool Matches(in PacketInfo packet)
+    {
+        if (!Rule.Protocol.Matches(packet.Protocol)) return false;
+        if (packet.HasPorts)
+        {
+            if (!DestinationPorts.Contains(packet.DestinationPort) || !SourcePorts.Contains(packet.SourcePort)) return false;
+        }
+        else if (!CoversAllPorts)
+        {
+            return false;
+        }
+
+        return Destination.Contains(packet.Destination) && Source.Contains(packet.Source);
+    }
+
+    private static IntervalSet<ushort> Ports(IReadOnlyList<PortRange> ranges) =>
+        IntervalSet<ushort>.From(ranges.Select(range => (range.First, range.Last)).ToList());
+}

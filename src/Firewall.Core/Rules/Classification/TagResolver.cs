@@ -1,0 +1,73 @@
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Rules.Classification;
+
+/// <summary>Turns one side of a rule into addresses. Remembers tags, since thousands of rules may share a large one.</summary>
+internal sealed class TagResolver
+{
+    private readonly PolicyOptions _options;
+    private readonly Dictionary<string, AddressSet?> _tags = new(StringComparer.OrdinalIgnoreCase);
+
+    public TagResolver(PolicyOptions options)
+    {
+        _options = options;
+        AddressSet virtualNetwork = AddressSet.From([.. options.VirtualNetwork, PolicyOptions.AzureHostAddress]);
+        _tags["VirtualNetwork"] = virtualNetwork;
+        _tags["Internet"] = virtualNetwork.Complement();
+        _tags["AzureLoadBalancer"] = AddressSet.From(options.LoadBalancer);
+        // The platform's own services, which the tag file leaves out (service tags overview; KMS endpoints of "Windows activation").
+        _tags["AzurePlatformDNS"] = Of("168.63.129.16");
+        _tags["AzurePlatformIMDS"] = Of("169.254.169.254");
+        _tags["AzurePlatformLKM"] = Of("20.118.99.224", "23.102.135.246", "40.83.235.53");
+    }
+
+    /// <summary>The addresses of one side of a rule; with an unknown tag a finding, and no addresses.</summary>
+    public AddressSet Resolve(SecurityRule rule, AddressSelector selector, List<RuleFinding> findings)
+    {
+        switch (selector.Kind)
+        {
+            case AddressSelectorKind.Any:
+                return AddressSet.All;
+            case AddressSelectorKind.Prefixes:
+                return AddressSet.From(selector.Prefixes);
+            case AddressSelectorKind.ServiceTag:
+                if (Find(selector.ServiceTag) is AddressSet tag) return tag;
+                findings.Add(UnknownTag(rule, selector));
+                return AddressSet.Empty;
+            default:
+                findings.Add(selector.Origin.Warning(
+                    FindingCodes.EmptyApplicationSecurityGroup,
+                    $"Security rule {rule.Name} names application security groups whose members are not known: the rule is not effective.",
+                    "Name addresses instead."));
+                return AddressSet.Empty;
+        }
+    }
+
+    private AddressSet? Find(string tag)
+    {
+        if (_tags.TryGetValue(tag, out AddressSet? known)) return known;
+        AddressSet? read = _options.ServiceTags is { } file && file.TryGet(tag, out IReadOnlyList<IpPrefix> prefixes)
+            ? AddressSet.From(prefixes)
+            : null;
+        _tags[tag] = read;
+        return read;
+    }
+
+    private RuleFinding UnknownTag(SecurityRule rule, AddressSelector selector) => selector.Origin.Error(
+        FindingCodes.InvalidAddressPrefix,
+        $"Security rule {rule.Id ?? rule.Name} has invalid Address prefix. Value provided: {selector.ServiceTag}",
+        _options.ServiceTags is null
+            ? "It is no address, and as a service tag it needs Azure's service tag file (download 56519, ServiceTags_Public_*.json): give it with --service-tags FILE, or as ServiceTags in the configuration."
+            : $"It is neither an address nor a tag of the given service tag file{(_options.ServiceTags.ChangeNumber.Length == 0 ? "" : $" (change number {_options.ServiceTags.ChangeNumber})")}; check the spelling, or give a newer file.");
+
+    private static AddressSet Of(params ReadOnlySpan<string> addresses)
+    {
+        List<IpPrefix> prefixes = [];
+        foreach (string text in addresses)
+        {
+            if (IpPrefix.TryParse(text, out IpPrefix prefix, out _)) prefixes.Add(prefix);
+        }
+
+        return AddressSet.From(prefixes);
+    }
+}

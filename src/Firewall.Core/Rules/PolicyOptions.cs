@@ -1,0 +1,35 @@
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Rules;
+
+/// <summary>What the rules themselves do not say: the address spaces behind the tags, and which addresses are protected.</summary>
+public sealed record PolicyOptions
+{
+    /// <summary>Azure's host address: health probes and DNS come from it, and it is part of the tags VirtualNetwork and AzureLoadBalancer.</summary>
+    public static IpPrefix AzureHostAddress { get; } = Prefix("168.63.129.16/32");
+
+    /// <summary>The default of <see cref="VirtualNetwork"/>: RFC 1918 and RFC 4193 (fc00::/7).</summary>
+    public static IReadOnlyList<IpPrefix> PrivateNetworks { get; } =
+        [Prefix("10.0.0.0/8"), Prefix("172.16.0.0/12"), Prefix("192.168.0.0/16"), Prefix("fc00::/7")];
+
+    /// <summary>
+    /// The address space of the virtual network. The tag <c>VirtualNetwork</c> is this and 168.63.129.16, as Azure expands it; the
+    /// tag <c>Internet</c> is every address outside of both, in both families.
+    /// </summary>
+    public IReadOnlyList<IpPrefix> VirtualNetwork { get; init; } = PrivateNetworks;
+
+    /// <summary>The addresses that the appliance protects: what lies "inside". Null means <see cref="VirtualNetwork"/>.</summary>
+    public IReadOnlyList<IpPrefix>? ProtectedAddresses { get; init; }
+
+    /// <summary>What happens to packets with neither end inside; no security group applies to them.</summary>
+    public Access Transit { get; init; } = Access.Deny;
+
+    /// <summary>The service tags of Azure's file, or null: then rules may use only VirtualNetwork, Internet, AzureLoadBalancer and the platform tags.</summary>
+    public ServiceTags? ServiceTags { get; init; }
+
+    /// <summary>The tag <c>AzureLoadBalancer</c>: where health probes come from.</summary>
+    public IReadOnlyList<IpPrefix> LoadBalancer { get; init; } = [AzureHostAddress];
+
+    private static IpPrefix Prefix(string text) =>
+        IpPrefix.TryParse(text, out IpPrefix prefix, out _) ? prefix : throw new FormatException(text);
+}

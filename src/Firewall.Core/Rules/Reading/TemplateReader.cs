@@ -1,0 +1,109 @@
+using System.Text.Json;
+
+namespace Firewall.Core.Rules.Reading;
+
+/// <summary>Finds the security groups and security rules among an ARM template's resources, also in nested deployments.</summary>
+internal sealed class TemplateReader(string file, List<RuleFinding> findings)
+{
+    private const string GroupType = "Microsoft.Network/networkSecurityGroups";
+    private const string RuleType = GroupType + "/securityRules";
+    private const string DeploymentType = "Microsoft.Resources/deployments";
+    private const int MaxNesting = 8;
+
+    /// <summary>A rule that is a resource of its own.</summary>
+    internal readonly record struct ChildRule(string Group, string Name, JsonValue Node, TemplateScope Scope);
+
+    public List<(JsonValue Node, TemplateScope Scope)> Groups { get; } = [];
+
+    public List<ChildRule> Rules { get; } = [];
+
+    public void Read(JsonValue template, TemplateScope scope) => ReadResources(template, scope, null, 0);
+
+    private void ReadResources(JsonValue owner, TemplateScope scope, string? group, int nesting)
+    {
+        if (owner.Find("resources") is not { } resources || resources.IsUnset) return;
+        if (!resources.IsArray && !resources.IsObject)
+        {
+            findings.Add(resources.Origin(file).Error(FindingCodes.InvalidFormat, "resources must be a list.", "Write \"resources\":[…]."));
+            return;
+        }
+
+        // In language version 2.0 the resources are an object with symbolic names.
+        foreach (JsonValue resource in resources.Children)
+        {
+            if (!resource.IsObject) continue;
+            if (resource["copy"] is { IsObject: true } loop && loop["count"] is { } count)
+            {
+                string name = scope.Text(loop["name"]) ?? "";
+                int turns = scope.Count(count);
+                for (int i = 0; i < turns; i++) ReadResource(resource, scope.InLoop(name, i), group, nesting);
+            }
+            else
+            {
+                ReadResource(resource, scope, group, nesting);
+            }
+        }
+    }
+
+    private void ReadResource(JsonValue resource, TemplateScope scope, string? group, int nesting)
+    {
+        string type = scope.Text(resource["type"]) ?? "";
+        // Bicep's form with a version behind the type.
+        int version = type.IndexOf('@', StringComparison.Ordinal);
+        if (version >= 0) type = type[..version];
+        bool isChildRule = group is not null && Is(type, "securityRules");
+        if (!Is(type, GroupType) && !Is(type, RuleType) && !Is(type, DeploymentType) && !isChildRule) return;
+        if (resource["existing"] is { Kind: JsonValueKind.True }) return;
+        if (resource["condition"] is { } condition && scope.Resolve(condition) is { } met
+            && (met.Kind == JsonValueKind.False || met.Text.Equals("false", StringComparison.OrdinalIgnoreCase)))
+        {
+            return;
+        }
+
+        if (Is(type, GroupType))
+        {
+            Groups.Add((resource, scope));
+            ReadResources(resource, scope, scope.Text(resource["name"]), nesting);
+        }
+        else if (Is(type, DeploymentType))
+        {
+            ReadDeployment(resource, scope, nesting);
+        }
+        else
+        {
+            AddRule(resource, scope, group);
+        }
+    }
+
+    private void AddRule(JsonValue resource, TemplateScope scope, string? group)
+    {
+        string? name = resource["name"] is { } given ? scope.NameOf(given) : null;
+        int slash = name?.LastIndexOf('/') ?? -1;
+        string? owner = slash > 0 ? name![..slash] : group;
+        string rule = name is null ? "" : name[(slash + 1)..];
+        if (owner is null || !ResourceName.IsValid(rule))
+        {
+            findings.Add(ResourceName.Invalid((resource["name"] ?? resource).Origin(file), name ?? "(none)"));
+            return;
+        }
+
+        Rules.Add(new ChildRule(owner, rule, resource, scope));
+    }
+
+    private void ReadDeployment(JsonValue resource, TemplateScope scope, int nesting)
+    {
+        if (resource["properties"] is not { IsObject: true } properties || properties["template"] is not { IsObject: true } template) return;
+        if (nesting >= MaxNesting)
+        {
+            findings.Add(resource.Origin(file).Error(FindingCodes.InvalidFormat, "Deployments are nested too deep.", "Azure allows five levels."));
+            return;
+        }
+
+        string? inner = scope.Text(properties["expressionEvaluationOptions"]?["scope"]);
+        bool isInner = string.Equals(inner, "inner", StringComparison.OrdinalIgnoreCase);
+        JsonValue? given = isInner && properties["parameters"] is { } parameters ? scope.ResolveDeep(parameters) : null;
+        ReadResources(template, isInner ? scope.Nested(template, given) : scope, null, nesting + 1);
+    }
+
+    private static bool Is(string type, string wanted) => type.Equals(wanted, StringComparison.OrdinalIgnoreCase);
+}
