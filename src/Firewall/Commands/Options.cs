@@ -43,23 +43,18 @@ internal static class Options
     };
 
     /// <summary><c>--format text|json</c>.</summary>
-    public static Option<OutputFormat> Format() => Choice<OutputFormat>("--format", "How to print the result", OutputFormat.Text, "text|json");
+    public static Option<OutputFormat> Format() => Choice<OutputFormat>("--format", "How to print the result [default: text]", "text|json", required: false);
 
-    /// <summary>An option whose value is one of an enumeration's names, without regard to case.</summary>
-    public static Option<T> Choice<T>(string name, string description, T? fallback, string helpName)
-        where T : struct, Enum
-    {
-        var option = new Option<T>(name)
+    /// <summary>An option whose value is one of an enumeration's names, without regard to case; the first is the default.</summary>
+    public static Option<T> Choice<T>(string name, string description, string helpName, bool required)
+        where T : struct, Enum => new(name)
         {
             Description = description,
             HelpName = helpName,
-            Required = fallback is null,
+            Required = required,
             Arity = ArgumentArity.ExactlyOne,
             CustomParser = result => ReadChoice<T>(name, result),
         };
-        if (fallback is { } value) option.DefaultValueFactory = _ => value;
-        return option;
-    }
 
     private static T ReadChoice<T>(string name, ArgumentResult result)
         where T : struct, Enum

@@ -3,13 +3,20 @@ namespace Firewall.Control;
 /// <summary>Finds the word that somebody most likely meant.</summary>
 internal static class NearestWord
 {
-    /// <summary>The closest of the known words, or null if none is close: a third of the letters may differ, two at least.</summary>
+    // Fewer letters than this begin too many words.
+    private const int ShortestBeginning = 4;
+
+    /// <summary>
+    /// The closest of the known words, or null if none is close: a third of the letters may differ, two at least, or the word may
+    /// have been broken off.
+    /// </summary>
     public static string? Find(string written, IEnumerable<string> known)
     {
         string? nearest = null;
         int least = Math.Max(2, written.Length / 3) + 1;
         foreach (string word in known)
         {
+            if (written.Length >= ShortestBeginning && word.StartsWith(written, StringComparison.OrdinalIgnoreCase)) return word;
             int distance = Distance(written, word);
             // A word that shares nothing with what was written is no suggestion, however short both are.
             if (distance >= least || distance >= Math.Max(written.Length, word.Length)) continue;
