@@ -127,7 +127,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("\"Zzz\": { \"a\": 1 }", "firewall.json:4: Firewall:Zzz is not a known key")]
     [InlineData("\"Routing\": { \"Table\": 254 }", "firewall.json:4: Firewall:Routing:Table is \"254\", but must be a whole number from 1 to 2147483647, but not 253, 254 or 255, which are the kernel's own tables")]
     [InlineData("\"Routing\": { \"Priority\": 40000 }", "firewall.json:4: Firewall:Routing:Priority is \"40000\", but must be a whole number from 1 to 32000")]
-    [InlineData("\"FlowTable\": { \"MaxFlows\": -1 }", "firewall.json:4: Firewall:FlowTable:MaxFlows is \"-1\", but must be a whole number from 1 to 100000000")]
+    [InlineData("\"FlowTable\": { \"MaxFlows\": -1 }", "firewall.json:4: Firewall:FlowTable:MaxFlows is \"-1\", but must be a whole number from 1 to 67108864")]
     [InlineData("\"VirtualNetwork\": { \"FlowTimeoutInMinutes\": 3 }", "firewall.json:4: Firewall:VirtualNetwork:FlowTimeoutInMinutes is \"3\", but must be null or a whole number from 4 to 30")]
     [InlineData("\"VirtualNetwork\": { \"AddressPrefixes\": [\"10.0.0.0/33\"] }", "firewall.json:4: Firewall:VirtualNetwork:AddressPrefixes:0 is \"10.0.0.0/33\", but must be an address prefix such as \"10.0.0.0/16\" or \"fd00:1::/64\", without host bits")]
     [InlineData("\"VirtualNetwork\": { \"AddressPrefixes\": [\"10.0.0.0/16\", \"10.0.0.1/16\"] }", "firewall.json:4: Firewall:VirtualNetwork:AddressPrefixes:1 is \"10.0.0.1/16\", but must be an address prefix such as \"10.0.0.0/16\" or \"fd00:1::/64\", without host bits")]

@@ -11,6 +11,9 @@ namespace Firewall.Control.Configuration;
 /// </summary>
 internal sealed record FirewallOptions
 {
+    /// <summary>The flow table's size if nothing else is asked for; at 128 bytes a flow that is 128 MB when it is full.</summary>
+    public const int DefaultMaxFlows = 1_000_000;
+
     /// <summary>Gateway or Host.</summary>
     public required ApplianceMode Mode { get; init; }
 

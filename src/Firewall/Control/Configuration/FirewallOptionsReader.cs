@@ -1,3 +1,4 @@
+using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Logs;
 using Microsoft.Extensions.Configuration;
@@ -44,7 +45,7 @@ internal static class FirewallOptionsReader
             Routing = ReadRouting(routing),
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
-            MaxFlows = flowTable.Integer("MaxFlows", 1_000_000, 1, 100_000_000),
+            MaxFlows = flowTable.Integer("MaxFlows", FirewallOptions.DefaultMaxFlows, 1, FlowTable.LargestMaximum),
             Timeouts = FlowTimeoutsReader.Read(timeouts, network),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
