@@ -58,6 +58,7 @@ internal static class FirewallCommand
     private static RootCommand Create(CommandStreams streams)
     {
         var root = new RootCommand(Description) { HelpName = "firewall" };
+        root.Subcommands.Add(RunCommand.Create());
         root.Subcommands.Add(VerifyCommand.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(

@@ -7,7 +7,7 @@ internal static class PolicyChanges
 {
     private const int MostNames = 12;
 
-    /// <summary>For example "added allow-ssh (Inbound 100 Allow), removed allow-rdp"; "nothing" if the rules say the same.</summary>
+    /// <summary>For example "added allow-ssh (Inbound 100 Allow), removed allow-rdp"; "nothing changed in the rules" if they say the same.</summary>
     public static string Describe(Policy before, Policy after)
     {
         List<string> changes = [];
@@ -29,7 +29,7 @@ internal static class PolicyChanges
             }
         }
 
-        if (changes.Count == 0) return "nothing";
+        if (changes.Count == 0) return "nothing changed in the rules";
         return changes.Count <= MostNames
             ? string.Join(", ", changes)
             : $"{string.Join(", ", changes.Take(MostNames))} and {changes.Count - MostNames} more";

@@ -62,7 +62,7 @@ internal sealed partial class PolicyReloader
             TakeOver(policy, Signature(inputs, _options), warnings);
             string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
             string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
-            string content = $"{groups} with {rules} of their own";
+            string content = $"{groups}, {rules} beside the default ones";
             InForce(_logger, policy.Version, content);
         }
     }

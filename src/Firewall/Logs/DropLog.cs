@@ -118,7 +118,7 @@ internal sealed partial class DropLog(ILogger logger, RuleCatalog catalog, TimeP
         Verdict verdict = drop.Verdict;
         string packet = verdict.Reason == VerdictReason.Malformed && drop.Packet.Source == default
             ? "packet"
-            : PacketText.Endpoints(drop.Packet);
+            : PacketSummary.Format(drop.Packet);
         string direction = verdict.Direction == TrafficDirection.Unknown ? "" : $" {verdict.Direction}";
         string rule = catalog[verdict.Rule] is { } identity ? $" by {identity.FlowLogName}" : "";
         string detail = verdict.Reason == VerdictReason.Malformed ? $": {verdict.Malformed}" : "";

@@ -10,12 +10,15 @@ internal sealed class LogLevels
     /// <summary>Takes over the levels of a configuration.</summary>
     public void Set(IReadOnlyDictionary<string, LogLevel> levels) => _levels = levels;
 
-    /// <summary>True if the area logs that level. The framework's own categories have nothing to tell an operator below a warning.</summary>
+    /// <summary>
+    /// True if the area logs that level. Of the framework's own categories only what is critical counts: it logs exceptions that we
+    /// tell in our own words.
+    /// </summary>
     public bool IsEnabled(string? area, LogLevel level)
     {
         IReadOnlyDictionary<string, LogLevel> levels = _levels;
         LogLevel fallback = levels.GetValueOrDefault(LogArea.Default, LogLevel.Information);
-        if (area is null || !LogArea.All.Contains(area)) return level >= (fallback > LogLevel.Warning ? fallback : LogLevel.Warning);
+        if (area is null || !LogArea.All.Contains(area)) return level == LogLevel.Critical && fallback != LogLevel.None;
         return level >= levels.GetValueOrDefault(area, fallback);
     }
 }

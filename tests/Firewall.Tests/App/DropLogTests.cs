@@ -25,7 +25,7 @@ public class DropLogTests
     {
         _log.Add(Denied("203.0.113.5", 40000, "10.0.0.4", 22));
         Assert.Equal(
-            ["Information Denied Tcp 203.0.113.5:40000 -> 10.0.0.4:22 Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
+            ["Information Denied Tcp 203.0.113.5:40000 -> 10.0.0.4:22 [S] Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public class DropLogTests
     {
         _log.Add(Denied("2001:db8::5", 40000, "fd00::4", 22));
         Assert.Equal(
-            ["Information Denied Tcp [2001:db8::5]:40000 -> [fd00::4]:22 Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
+            ["Information Denied Tcp [2001:db8::5]:40000 -> [fd00::4]:22 [S] Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public class DropLogTests
         _time.Advance(DropLog.Window);
         _log.Tick(0);
         Assert.Equal(
-            "Information Denied Tcp 203.0.113.5:40006 -> 10.0.0.4:22 Inbound by DefaultRule_DenyAllInBound (Rule), 6 more in 10 s",
+            "Information Denied Tcp 203.0.113.5:40006 -> 10.0.0.4:22 [S] Inbound by DefaultRule_DenyAllInBound (Rule), 6 more in 10 s",
             _logger.Lines[1]);
         Assert.Equal(2, _logger.Lines.Count);
     }
@@ -112,7 +112,7 @@ public class DropLogTests
         packet.Protocol = 47;
         _log.Add(drop with { Packet = packet });
         Assert.Equal(
-            ["Information Denied protocol 47 203.0.113.5 -> 10.0.0.4 Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
+            ["Information Denied Protocol 47 203.0.113.5 -> 10.0.0.4 Inbound by DefaultRule_DenyAllInBound (Rule)"], _logger.Lines);
     }
 
     private DropEvent Denied(string source, ushort sourcePort, string destination, ushort destinationPort)
