@@ -40,7 +40,7 @@ public static class PolicyCompiler
     {
         return new CompiledGroup(group, label, CompileRules(RuleDirection.Inbound), CompileRules(RuleDirection.Outbound));
 
-        LinearClassifier CompileRules(RuleDirection direction) => new(group.RulesOf(direction).Select(rule =>
+        BitmapClassifier CompileRules(RuleDirection direction) => new(group.RulesOf(direction).Select(rule =>
         {
             int number = catalog.Add(new RuleIdentity(label, rule.Name, rule.IsDefault, direction));
             AddressSet source = tags.Resolve(rule, rule.Source, findings);
