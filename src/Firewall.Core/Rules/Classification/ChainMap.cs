@@ -15,6 +15,9 @@ internal sealed class ChainMap
         _everywhere = everywhere;
     }
 
+    /// <summary>The one chain of all protected addresses, or null if subnets and network interfaces have chains of their own.</summary>
+    public GroupChain? Everywhere => _everywhere;
+
     /// <summary>All chains.</summary>
     public IReadOnlyList<GroupChain> Chains => [_everywhere];
 
