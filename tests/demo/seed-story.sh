@@ -35,63 +35,23 @@ if [ ! -x "$firewall" ]; then
     exit 1
 fi
 
-# ---------------------------------------------------------------- TAP
-
-planned=9 number=0 failures=0
-
-say() { printf '# %s\n' "$@"; }
-
-# result DESCRIPTION: reports the exit code of the command before it.
-result() {
-    local code=$?
-    number=$((number + 1))
-    if [ "$code" -eq 0 ]; then
-        echo "ok $number - $1"
-    else
-        echo "not ok $number - $1"
-        failures=$((failures + 1))
-        diagnose
-    fi
-    return "$code"
-}
+source tests/tap.sh
+planned=9
 
 diagnose() {
-    [ -s "$state/ssh.err" ] && { say "ssh said:"; sed 's/^/#   /' "$state/ssh.err"; }
-    [ -s "$state/firewall.log" ] && { say "the firewall's last lines:"; tail -n 20 "$state/firewall.log" | sed 's/^/#   /'; }
-    [ -s "$state/sshd.log" ] && { say "sshd's last lines:"; tail -n 5 "$state/sshd.log" | sed 's/^/#   /'; }
-}
-
-# give_up WHAT: the stage itself could not be set.
-give_up() {
-    echo "Bail out! $1"
-    diagnose
-    exit 1
-}
-
-# within SECONDS COMMAND...: tries until it succeeds or the time is over.
-within() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -ge "$deadline" ] && return 1
-        sleep 0.1
-    done
+    quote "$state/ssh.err" 5 "ssh said:"
+    quote "$state/firewall.log" 20 "the firewall's last lines:"
+    quote "$state/sshd.log" 5 "sshd's last lines:"
 }
 
 # ---------------------------------------------------------------- the stage
-
-# When a process started, in clock ticks since boot: with its number, a name that is never given twice.
-started_at() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
 
 is_empty() { [ -z "$(ip netns pids "$1" 2> /dev/null)" ]; }
 
 # Takes away everything of this run, or of an older one that was killed.
 sweep() {
-    local pid started namespace path
-    if read -r pid started 2> /dev/null < "$state/owner" && [ "$pid" -ne $$ ] && [ "$(started_at "$pid")" = "$started" ]; then
-        kill -KILL "$pid" 2> /dev/null
-        within 5 eval '[ ! -e "/proc/$pid" ]'
-    fi
+    local namespace path
+    end_owner "$state/owner"
     for path in /run/netns/fwdemo-*; do
         [ -e "$path" ] || continue
         namespace=${path##*/}
@@ -289,4 +249,4 @@ wait "$firewall_pid"
 result "told to stop, the firewall leaves no routing rule and no interface behind"
 
 say "" "Done in $SECONDS seconds: $((number - failures)) of $planned steps as they should be."
-[ "$failures" -eq 0 ] && [ "$number" -eq "$planned" ]
+all_passed
