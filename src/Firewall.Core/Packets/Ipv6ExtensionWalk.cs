@@ -33,6 +33,9 @@ internal static class Ipv6ExtensionWalk
     public static bool IsExtension(byte next) =>
         next is HopByHop or Routing or Fragment or Destination or Mobility or HostIdentity or Shim6;
 
+    /// <summary>The length in bytes that an extension header of this kind claims; needs its first two bytes.</summary>
+    public static int LengthOf(byte kind, ReadOnlySpan<byte> header) => kind == Fragment ? FragmentHeaderLength : (header[1] + 1) * 8;
+
     /// <summary>
     /// Walks from the end of the fixed header to the transport header, or in a later fragment to its payload, and fills
     /// protocol, offsets, payload length and fragment fields. A later fragment's protocol is what its fragment header names, which
@@ -57,7 +60,7 @@ internal static class Ipv6ExtensionWalk
             if (offset + 8 > limit) return MalformedReason.ExtensionHeaderLength;
             if (offset + 8 > bytes.Length) return MalformedReason.Truncated;
             ReadOnlySpan<byte> header = bytes[offset..];
-            int length = next == Fragment ? FragmentHeaderLength : (header[1] + 1) * 8;
+            int length = LengthOf(next, header);
             if (offset + length > limit) return MalformedReason.ExtensionHeaderLength;
             if (offset + length - Ipv6Reader.HeaderLength > MaxBytes) return MalformedReason.ExtensionHeaderChain;
             if (offset + length > bytes.Length) return MalformedReason.Truncated;

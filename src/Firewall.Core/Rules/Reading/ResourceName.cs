@@ -27,6 +27,7 @@ internal static class ResourceName
     public static string? GroupOf(string ruleId)
     {
         int rules = ruleId.IndexOf("/securityRules/", StringComparison.OrdinalIgnoreCase);
+        if (rules < 0) rules = ruleId.IndexOf("/defaultSecurityRules/", StringComparison.OrdinalIgnoreCase);
         return rules > 0 ? ruleId[..rules] : null;
     }
 
