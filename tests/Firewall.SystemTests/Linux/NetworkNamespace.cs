@@ -26,6 +26,9 @@ internal sealed class NetworkNamespace : IDisposable
         Name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}-{role}");
         Shell.Run("ip", "netns", "add", Name);
         Ip("link", "set", "lo", "up");
+
+        // Link-local addresses that are not usable in the first second would only make tests wait.
+        Run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0");
     }
 
     public string Name { get; }
