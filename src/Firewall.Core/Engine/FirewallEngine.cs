@@ -97,7 +97,7 @@ public sealed class FirewallEngine
         }
 
         bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != policy.Version)
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
         {
             RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
             if (match.Access == Access.Deny)
@@ -108,29 +108,39 @@ public sealed class FirewallEngine
                 return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
             }
 
-            record.PolicyVersion = policy.Version;
+            record.PolicyVersion = (ushort)policy.Version;
             record.Rule = match.Rule;
         }
 
         TrackResult result = info.Protocol == IpProtocol.Tcp
-            ? TcpTracker.Track(ref record, info, isForward)
+            ? TcpTracker.Track(ref record, info, packet, fromHigh)
             : DatagramTracker.Track(ref record, isForward);
-        if (result == TrackResult.Reopen)
+        Verdict verdict = result switch
         {
-            shard.Remove(ref record, hash);
-            shard.Exit();
-            return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
+            TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward)),
+            TrackResult.OutOfWindow => new Verdict(Access.Deny, VerdictReason.OutOfWindow, record.Rule, DirectionOf(record, isForward)),
+            _ => new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward)),
+        };
+        switch (result)
+        {
+            case TrackResult.Accept:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
+                break;
+            case TrackResult.AcceptAndShorten:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(IpProtocol.Tcp, (byte)TcpState.Close));
+                break;
+            case TrackResult.Ignore:
+                record.Count(isForward, info.Length);
+                break;
+            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
+                shard.Remove(ref record, hash);
+                break;
         }
 
-        var verdict = new Verdict(
-            result == TrackResult.Invalid ? Access.Deny : Access.Allow,
-            result == TrackResult.Invalid ? VerdictReason.InvalidState : VerdictReason.Flow,
-            record.Rule,
-            DirectionOf(record, isForward));
-        if (result != TrackResult.Invalid) Account(ref record, info, isForward, (uint)now);
-        if (result == TrackResult.Accept) Refresh(shard, ref record, now);
         shard.Exit();
-        return verdict;
+        return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
     }
 
     /// <summary>Steps 4 and 5: the rules, and a record for what they allow.</summary>
@@ -164,15 +174,15 @@ public sealed class FirewallEngine
             record.Flags = fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None;
             record.Direction = (byte)match.Direction;
             record.Rule = match.Rule;
-            record.PolicyVersion = policy.Version;
-            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record);
+            record.PolicyVersion = (ushort)policy.Version;
+            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
             else DatagramTracker.Open(ref record);
             record.Deadline = (uint)now + _timeouts.Of(record.Protocol, record.State);
             shard.Schedule(ref record, now);
         }
 
         // If another worker was faster, this packet is the flow's second.
-        Account(ref record, info, record.IsForward(fromHigh), (uint)now);
+        record.Count(record.IsForward(fromHigh), info.Length);
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
     }
@@ -236,24 +246,9 @@ public sealed class FirewallEngine
 
     private static bool IsRedirect(in PacketInfo info) => info.IcmpType == (info.Protocol == IpProtocol.Icmp ? 5 : 137);
 
-    private static void Account(ref FlowRecord record, in PacketInfo info, bool isForward, uint now)
+    private static void Refresh(FlowShard shard, ref FlowRecord record, long now, uint timeout)
     {
-        record.LastSeen = now;
-        if (isForward)
-        {
-            record.ForwardPackets++;
-            record.ForwardBytes += (uint)info.Length;
-        }
-        else
-        {
-            record.ReplyPackets++;
-            record.ReplyBytes += (uint)info.Length;
-        }
-    }
-
-    private void Refresh(FlowShard shard, ref FlowRecord record, long now)
-    {
-        uint deadline = (uint)now + _timeouts.Of(record.Protocol, record.State);
+        uint deadline = (uint)now + timeout;
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
         record.Deadline = deadline;
         if (isSooner) shard.Reschedule(ref record, now);

@@ -16,8 +16,8 @@ internal sealed class FlowShard : IDisposable
     private const int WheelSlots = 1024;
     private const int TickShift = 10; // one tick is 1,024 ms
 
-    // 10 slots for 8 records: searches stay within one or two buckets even in a full table.
-    private const double Load = 0.8;
+    // Ten slots for nine records: searches stay within two buckets nearly always, even in a full table.
+    private const double Load = 0.9;
 
     private readonly FlowMemory _memory;
     private readonly int _bucketCount;
@@ -35,6 +35,9 @@ internal sealed class FlowShard : IDisposable
         _bucketCount = Math.Max(1, (int)Math.Ceiling(capacity / Load / FlowBucket.Slots));
         _memory = new FlowMemory(capacity, _bucketCount, WheelSlots);
     }
+
+    /// <summary>Memory reserved: index, records and timer slots, in bytes.</summary>
+    public long SizeInBytes => _memory.Length;
 
     /// <summary>Records in use.</summary>
     public int Count { get; private set; }
@@ -104,7 +107,6 @@ internal sealed class FlowShard : IDisposable
         record.HighPort = key.HighPort;
         record.Protocol = key.Protocol;
         record.Started = now;
-        record.LastSeen = now;
         record.Deadline = now;
         Index(number, hash);
         Count++;

@@ -11,10 +11,14 @@ public sealed class FlowShardTests
     private static readonly FlowHash Hash = new(Enumerable.Range(1, 32).Select(static i => (byte)i).ToArray());
 
     [Fact]
-    public void A_record_is_128_bytes_and_a_bucket_is_one_cache_line()
+    public void A_flow_takes_no_more_than_128_bytes_with_its_share_of_the_index()
     {
-        Assert.Equal(128, Unsafe.SizeOf<FlowRecord>());
+        Assert.Equal(FlowRecord.SizeInBytes, Unsafe.SizeOf<FlowRecord>());
+        Assert.Equal(TcpPeer.SizeInBytes, Unsafe.SizeOf<TcpPeer>());
+        Assert.Equal(TcpMemory.SizeInBytes, Unsafe.SizeOf<TcpMemory>());
         Assert.Equal(64, Unsafe.SizeOf<FlowBucket>());
+        using var shard = new FlowShard(1_000_000, isShared: false);
+        Assert.InRange(shard.SizeInBytes / 1_000_000.0, 0, 128);
     }
 
     [Fact]

@@ -96,15 +96,17 @@ internal sealed class RangeTree128
         int found = (node * KeysPerNode) + smaller;
         int low = _starts[found];
         if (found == _uppers.Length || _uppers[found] != upper) return low;
-        int high = _starts[found + 1];
-        while (low < high)
+        // Halving without branches, which a random address would mispredict.
+        int left = _starts[found + 1] - low;
+        ulong[] lowers = _lowers;
+        while (left > 1)
         {
-            int middle = (low + high) >>> 1;
-            if (_lowers[middle] < lower) low = middle + 1;
-            else high = middle;
+            int half = left >>> 1;
+            low += lowers[low + half - 1] < lower ? half : 0;
+            left -= half;
         }
 
-        return low;
+        return low + (lowers[low] < lower ? 1 : 0);
     }
 
     private static int CountSmaller(ReadOnlySpan<long> node, long wanted)

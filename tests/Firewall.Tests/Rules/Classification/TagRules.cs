@@ -9,7 +9,9 @@ internal static class TagRules
     public static NetworkSecurityGroup Group(ServiceTags tags, int count)
     {
         // The largest tags first, so that a thousand rules cover nearly all prefixes.
-        string[] names = [.. tags.Names.OrderByDescending(name => tags.TryGet(name, out var prefixes) ? prefixes.Count : 0)];
+        string[] names = [.. tags.Names.OrderByDescending(name => tags.TryGet(name, out var prefixes) ? prefixes.Count : 0).Take(Math.Max(1, count / 2))];
+        // In an order that has nothing to do with their size, or the first rule would decide everything.
+        new Random(11).Shuffle(names);
         List<SecurityRule> rules = [];
         for (int i = 0; i < count; i++)
         {
@@ -23,7 +25,7 @@ internal static class TagRules
                 Source = inbound ? tag : AddressSelector.Any,
                 SourcePorts = [PortRange.Any],
                 Destination = inbound ? AddressSelector.Any : tag,
-                DestinationPorts = [i % 7 == 0 ? PortRange.Any : new PortRange(port, (ushort)(port + 5))],
+                DestinationPorts = [new PortRange(port, (ushort)(port + 50))],
                 Access = i % 4 == 0 ? Access.Deny : Access.Allow,
                 Priority = NsgLimits.MinPriority + i,
                 Direction = inbound ? RuleDirection.Inbound : RuleDirection.Outbound,
