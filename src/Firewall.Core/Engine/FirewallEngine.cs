@@ -22,6 +22,7 @@ public sealed class FirewallEngine
 {
     private readonly FlowTable _flows;
     private readonly FragmentTable _fragments;
+    private readonly ErrorLimiter _errors = new();
     private volatile TimeoutTable _timeouts;
 
     /// <summary>Makes an engine for one worker.</summary>
@@ -112,9 +113,11 @@ public sealed class FirewallEngine
             record.Rule = match.Rule;
         }
 
+        bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;
         TrackResult result = info.Protocol == IpProtocol.Tcp
             ? TcpTracker.Track(ref record, info, packet, fromHigh)
             : DatagramTracker.Track(ref record, isForward);
+        if (!wasAssured && (record.Flags & FlowFlags.Assured) != 0) shard.CountAssured();
         Verdict verdict = result switch
         {
             TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward)),
@@ -151,8 +154,8 @@ public sealed class FirewallEngine
         RuleMatch match = policy.Evaluate(info);
         if (match.Access == Access.Deny)
         {
-            VerdictReason reason = match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule;
-            return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
+            VerdictReason denied = match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule;
+            return new Verdict(Access.Deny, denied, match.Rule, match.Direction);
         }
 
         MalformedReason malformed = OpeningPacket.Read(packet, info, out _);
@@ -164,20 +167,20 @@ public sealed class FirewallEngine
         bool isNew = Unsafe.IsNullRef(ref record);
         if (isNew)
         {
-            record = ref shard.Add(key, hash, (uint)now);
+            record = ref shard.Add(key, fromHigh, hash, (uint)now, out FlowRefusal refusal);
             if (Unsafe.IsNullRef(ref record))
             {
                 shard.Exit();
-                return new Verdict(Access.Deny, VerdictReason.TableFull, match.Rule, match.Direction);
+                VerdictReason reason = refusal == FlowRefusal.TableFull ? VerdictReason.TableFull : VerdictReason.SourceLimit;
+                return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
             }
 
-            record.Flags = fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None;
             record.Direction = (byte)match.Direction;
             record.Rule = match.Rule;
             record.PolicyVersion = (ushort)policy.Version;
             if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
             else DatagramTracker.Open(ref record);
-            record.Deadline = (uint)now + _timeouts.Of(record.Protocol, record.State);
+            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
             shard.Schedule(ref record, now);
         }
 
@@ -201,22 +204,29 @@ public sealed class FirewallEngine
             : new Verdict(Access.Deny, VerdictReason.FragmentOfDenied, rule, direction);
     }
 
-    /// <summary>An ICMP error passes if it comes back to the sender of a packet of a known flow. It never refreshes the flow.</summary>
+    /// <summary>
+    /// An ICMP error passes if it comes back to the sender of a packet of a known flow, and, for TCP, quotes a sequence number that this
+    /// sender may have on its way (RFC 5927 section 4.1). It never refreshes the flow.
+    /// </summary>
     private Verdict RelateToFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
     {
         if (!IsRedirect(info)
             && EmbeddedPacket.TryRead(packet, info, out PacketInfo embedded)
             && embedded.Source == info.Destination)
         {
-            FlowKey key = FlowKey.Of(embedded, out _);
+            FlowKey key = FlowKey.Of(embedded, out bool fromHigh);
             ulong hash = _flows.HashOf(key);
             FlowShard shard = _flows.ShardOf(hash);
             shard.Enter();
             ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
             bool isKnown = !Unsafe.IsNullRef(ref record);
+            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, embedded.Sequence, fromHigh));
             int rule = isKnown ? record.Rule : RuleCatalog.None;
             shard.Exit();
-            if (isKnown) return new Verdict(Access.Allow, VerdictReason.Related, rule, policy.DirectionOf(info.Source, info.Destination));
+            TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+            if (isKnown && !fits) return new Verdict(Access.Deny, VerdictReason.OutOfWindow, rule, direction);
+            if (isKnown && !_errors.TryTake(hash, now)) return new Verdict(Access.Deny, VerdictReason.ErrorRate, rule, direction);
+            if (isKnown) return new Verdict(Access.Allow, VerdictReason.Related, rule, direction);
         }
 
         return Deny(VerdictReason.NoFlow, info, policy);
@@ -248,7 +258,7 @@ public sealed class FirewallEngine
 
     private static void Refresh(FlowShard shard, ref FlowRecord record, long now, uint timeout)
     {
-        uint deadline = (uint)now + timeout;
+        uint deadline = (uint)now + shard.Adapt(timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
         record.Deadline = deadline;
         if (isSooner) shard.Reschedule(ref record, now);

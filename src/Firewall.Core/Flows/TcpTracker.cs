@@ -156,6 +156,22 @@ public static class TcpTracker
         return MoveOn(ref record, ref sender, segment, kind, state, next, isForward, fromHigh, isShortened);
     }
 
+    /// <summary>
+    /// True if that end may have a segment with this sequence number on its way: not older than a window, not beyond what it sent. An
+    /// ICMP error that quotes anything else was forged by somebody who does not see the connection.
+    /// </summary>
+    /// <param name="record">A TCP flow.</param>
+    /// <param name="sequence">The quoted sequence number.</param>
+    /// <param name="fromHigh">True if the larger endpoint is said to have sent it.</param>
+    public static bool HasSent(in FlowRecord record, uint sequence, bool fromHigh)
+    {
+        ref readonly TcpPeer sender = ref fromHigh ? ref record.HighPeer : ref record.LowPeer;
+        ref readonly TcpPeer receiver = ref fromHigh ? ref record.LowPeer : ref record.HighPeer;
+        if (sender.IsUnseen) return false;
+        if ((record.Flags & FlowFlags.Liberal) != 0) return true;
+        return !TcpWindow.IsAfter(sequence, sender.End) && TcpWindow.IsAfter(sequence, sender.End - Math.Max(receiver.MaxWindow, 66_000) - 1);
+    }
+
     private static TrackResult MoveOn(
         ref FlowRecord record, ref TcpPeer sender, in PacketInfo segment, TcpKind kind, TcpState state, TcpState next,
         bool isForward, bool fromHigh, bool isShortened)

@@ -34,8 +34,13 @@ internal sealed class PacketTrace : IDisposable
     private long _now;
 
     public PacketTrace(int maxFlows = 1000, FlowTimeouts? timeouts = null)
+        : this(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, AdaptiveStartPercent = 100 }, timeouts)
     {
-        _flows = new FlowTable(maxFlows);
+    }
+
+    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null)
+    {
+        _flows = new FlowTable(limits);
         _engine = new FirewallEngine(_flows, new FragmentTable(), new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
         _policy = Policy.DenyAll(_catalog);
     }
