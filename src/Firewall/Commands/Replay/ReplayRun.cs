@@ -1,4 +1,3 @@
-using Firewall.Control.Configuration;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
@@ -18,7 +17,7 @@ internal sealed class ReplayRun : IDisposable
     private readonly CaptureReader _capture;
     private readonly Policy _policy;
     private readonly ReplayOutputs _outputs;
-    private readonly FlowTable _flows = new(FirewallOptions.DefaultMaxFlows);
+    private readonly FlowTable _flows = new(new FlowLimits());
     private readonly FirewallEngine _engine;
     private long _now;
     private long _records;

@@ -61,7 +61,7 @@ internal sealed class VerdictLineWriter : IDisposable
         _json.WriteString("time"u8, FormatTime(nanoseconds));
         if (verdict.Direction == TrafficDirection.Unknown) _json.WriteNull("direction"u8);
         else _json.WriteString("direction"u8, Directions[(int)verdict.Direction]);
-        WriteEndpoints(info, isMalformed);
+        WriteEndpoints(info, verdict.Malformed);
         _json.WriteString("access"u8, Accesses[(int)verdict.Access]);
         _json.WriteString("reason"u8, Reasons[(int)verdict.Reason]);
         if (isMalformed) _json.WriteString("detail"u8, Details[(int)verdict.Malformed]);
@@ -87,8 +87,9 @@ internal sealed class VerdictLineWriter : IDisposable
     /// <summary>Does not flush: after a failed write there is nothing left to do.</summary>
     public void Dispose() => _json.Dispose();
 
-    private void WriteEndpoints(in PacketInfo info, bool isMalformed)
+    private void WriteEndpoints(in PacketInfo info, MalformedReason malformed)
     {
+        bool isMalformed = malformed != MalformedReason.None;
         if (isMalformed && info.Source == default && info.Destination == default)
         {
             foreach (ReadOnlySpan<char> name in (string[])["protocol", "source", "sourcePort", "destination", "destinationPort"]) _json.WriteNull(name);
@@ -96,8 +97,9 @@ internal sealed class VerdictLineWriter : IDisposable
         }
 
         bool hasPorts = IpProtocol.HasPorts(info.Protocol);
-        // A malformed header may have been read half; ports of zero then mean that they were not reached.
-        bool unknown = hasPorts && (info.IsLaterFragment || (isMalformed && info.SourcePort == 0 && info.DestinationPort == 0));
+        // A malformed header may have been read half; ports of zero then mean that they were not reached, unless they are what is wrong.
+        bool unread = isMalformed && malformed != MalformedReason.PortZero && info.SourcePort == 0 && info.DestinationPort == 0;
+        bool unknown = hasPorts && (info.IsLaterFragment || unread);
         _json.WriteNumber("protocol"u8, info.Protocol);
         _json.WriteString("source"u8, FormatAddress(info.Source));
         WritePort("sourcePort"u8, hasPorts ? info.SourcePort : (ushort)0, unknown);
