@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Firewall.Commands.Replay;
 using Firewall.Control;
 using Firewall.Hosting;
 
@@ -59,6 +60,7 @@ internal static class FirewallCommand
     {
         var root = new RootCommand(Description) { HelpName = "firewall" };
         root.Subcommands.Add(RunCommand.Create());
+        root.Subcommands.Add(ReplayCommand.Create(streams));
         root.Subcommands.Add(VerifyCommand.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(

@@ -17,7 +17,8 @@ internal static class UsageErrors
         }
         else
         {
-            foreach (string token in parsed.UnmatchedTokens) streams.WriteError(Unmatched(token, command));
+            // Behind a command that is not known, everything is unknown: that would tell nothing.
+            foreach (string token in parsed.UnmatchedTokens.Take(isRoot ? 1 : int.MaxValue)) streams.WriteError(Unmatched(token, command));
             foreach (ParseError error in parsed.Errors.Where(e => !IsAboutUnmatched(e, parsed, isRoot))) streams.WriteError(error.Message.TrimEnd('.'));
         }
 

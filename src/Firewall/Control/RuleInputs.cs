@@ -59,19 +59,14 @@ internal sealed class RuleInputs
             findings.AddRange(found);
         }
 
-        List<NetworkSecurityGroup> groups = [];
-        foreach ((string name, byte[] bytes) in _rules)
-        {
-            RuleFile file = NsgReader.Read(bytes, name);
-            findings.AddRange(file.Findings);
-            groups.AddRange(file.Groups);
-        }
+        RuleFile rules = RuleFile.Join(_rules.Select(file => NsgReader.Read(file.Bytes, file.Name)));
+        findings.AddRange(rules.Findings);
 
         // Groups that were read with errors would only bring up errors that follow from them.
         Policy? policy = null;
         if (!findings.Exists(f => f.IsError))
         {
-            CompileResult compiled = PolicyCompiler.Compile(groups, options, catalog, version);
+            CompileResult compiled = PolicyCompiler.Compile(rules.Groups, options with { Network = rules.Network }, catalog, version);
             findings.AddRange(compiled.Findings);
             policy = compiled.Policy;
         }

@@ -20,12 +20,12 @@ internal sealed class WorkerPool : IDisposable
     {
         try
         {
-            Flows = new FlowTable(new FlowLimits { MaxFlows = options.MaxFlows }, device.Queues.Count);
+            Flows = new FlowTable(options.FlowTable, device.Queues.Count);
         }
         catch (Exception e) when (e is OutOfMemoryException or IOException)
         {
             throw new ApplianceException(
-                $"there is not enough memory for a flow table of {options.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
+                $"there is not enough memory for a flow table of {options.FlowTable.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
         }
 
         var fragments = new FragmentTable();

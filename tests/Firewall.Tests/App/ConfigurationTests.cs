@@ -44,7 +44,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false },
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
-                "FlowTable": { "MaxFlows": 5000 },
+                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80 },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -59,7 +59,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
-        Assert.Equal(5000, options.MaxFlows);
+        Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80 }, options.FlowTable);
         Assert.Equal(TimeSpan.FromMinutes(10), options.Timeouts.TcpEstablished);
         Assert.Equal(TimeSpan.FromSeconds(15), options.Timeouts.UdpUnreplied);
         Assert.Equal(TimeSpan.FromSeconds(20), options.Timeouts.TcpClose);
@@ -121,7 +121,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("\"Tun\": { \"Name\": \"a-name-far-too-long\" }", "firewall.json:4: Firewall:Tun:Name is \"a-name-far-too-long\", but must be an interface name (1 to 15 characters, without '/' and spaces)")]
     [InlineData("\"Tun\": { \"Name\": \"fw/0\" }", "firewall.json:4: Firewall:Tun:Name is \"fw/0\", but must be an interface name (1 to 15 characters, without '/' and spaces)")]
     [InlineData("\"Tun\": { \"Name\": \"eth0\" }", "firewall.json:3: Firewall:Interfaces must be without eth0, which is the appliance's own TUN (Firewall:Tun:Name)")]
-    [InlineData("\"Tun\": { \"Mtu\": 100 }", "firewall.json:4: Firewall:Tun:Mtu is \"100\", but must be 0 (follow the interfaces) or a whole number from 1280 to 65535")]
+    [InlineData("\"Tun\": { \"Mtu\": 100 }", "firewall.json:4: Firewall:Tun:Mtu is \"100\", but must be 0 (follow the interfaces) or a whole number from 1280 to 65521")]
     [InlineData("\"Tun\": { \"MTU\": 9000, \"Quueues\": 2 }", "firewall.json:4: Firewall:Tun:Quueues is not a known key; did you mean 'Queues'?")]
     [InlineData("\"Rulez\": \"x\"", "firewall.json:4: Firewall:Rulez is not a known key; did you mean 'Rules'?")]
     [InlineData("\"Zzz\": { \"a\": 1 }", "firewall.json:4: Firewall:Zzz is not a known key")]

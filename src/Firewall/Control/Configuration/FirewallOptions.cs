@@ -11,9 +11,6 @@ namespace Firewall.Control.Configuration;
 /// </summary>
 internal sealed record FirewallOptions
 {
-    /// <summary>The flow table's size if nothing else is asked for; at 128 bytes a flow that is 128 MB when it is full.</summary>
-    public const int DefaultMaxFlows = 1_000_000;
-
     /// <summary>Gateway or Host.</summary>
     public required ApplianceMode Mode { get; init; }
 
@@ -41,8 +38,8 @@ internal sealed record FirewallOptions
     /// <summary>Answer denied packets with RST or ICMP instead of silence.</summary>
     public required bool Reject { get; init; }
 
-    /// <summary>The most flow records at once.</summary>
-    public required int MaxFlows { get; init; }
+    /// <summary>The flow table's size and what guards it.</summary>
+    public required FlowLimits FlowTable { get; init; }
 
     /// <summary>Idle timeouts, with <c>VirtualNetwork:FlowTimeoutInMinutes</c> worked in.</summary>
     public required FlowTimeouts Timeouts { get; init; }

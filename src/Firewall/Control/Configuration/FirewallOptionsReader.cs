@@ -45,7 +45,7 @@ internal static class FirewallOptionsReader
             Routing = ReadRouting(routing),
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
-            MaxFlows = flowTable.Integer("MaxFlows", FirewallOptions.DefaultMaxFlows, 1, FlowTable.LargestMaximum),
+            FlowTable = ReadFlowTable(flowTable),
             Timeouts = FlowTimeoutsReader.Read(timeouts, network),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
@@ -57,11 +57,23 @@ internal static class FirewallOptionsReader
 
     private static TunSettings ReadTun(SectionReader tun)
     {
-        const string MtuAllowed = "0 (follow the interfaces) or a whole number from 1280 to 65535";
-        int mtu = tun.Integer("Mtu", 0, 0, 65_535);
+        const string MtuAllowed = "0 (follow the interfaces) or a whole number from 1280 to 65521";
+        int mtu = tun.Integer("Mtu", 0, 0, 65_521);
         if (mtu is > 0 and < 1280) tun.Refuse("Mtu", MtuAllowed);
         string name = tun.Text("Name", "fw0", "an interface name (1 to 15 characters, without '/' and spaces)", IsInterfaceName);
         return new TunSettings(name, tun.Integer("Queues", 1, 1, 64), mtu, tun.Flag("Offloads", true));
+    }
+
+    private static FlowLimits ReadFlowTable(SectionReader flowTable)
+    {
+        FlowLimits start = new();
+        return new FlowLimits
+        {
+            MaxFlows = flowTable.Integer("MaxFlows", start.MaxFlows, 1, FlowTable.LargestMaximum),
+            HalfOpenPercent = flowTable.Integer("HalfOpenPercent", start.HalfOpenPercent, 1, 100),
+            MaxFlowsPerSource = flowTable.OptionalInteger("MaxFlowsPerSource", 0, FlowTable.LargestMaximum),
+            AdaptiveStartPercent = flowTable.Integer("AdaptiveStartPercent", start.AdaptiveStartPercent, 1, 100),
+        };
     }
 
     private static RoutingSettings ReadRouting(SectionReader routing)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Firewall.Core.Packets;
 using Microsoft.Extensions.Logging;
 
@@ -27,7 +28,10 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Routing:Priority", o => $"{o.Routing.Priority}", restart: true);
         Compare("Transit", o => o.Transit.ToString(), restart: false);
         Compare("Reject", o => $"{o.Reject}", restart: false);
-        Compare("FlowTable:MaxFlows", o => $"{o.MaxFlows}", restart: true);
+        Compare("FlowTable:MaxFlows", o => $"{o.FlowTable.MaxFlows}", restart: true);
+        Compare("FlowTable:HalfOpenPercent", o => $"{o.FlowTable.HalfOpenPercent}", restart: true);
+        Compare("FlowTable:MaxFlowsPerSource", o => $"{o.FlowTable.MaxFlowsPerSource?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
+        Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;
