@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: compiler for the native executable, and the programs that the tests talk to.
+# Further packages may be named as arguments.
 set -euo pipefail
 
 # command:package
@@ -14,7 +15,7 @@ wanted=(
     cc:gcc
 )
 
-missing=()
+missing=("$@")
 for entry in "${wanted[@]}"; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${entry%%:*}" > /dev/null || missing+=("${entry#*:}")
 done
