@@ -16,13 +16,26 @@ internal static class Traffic
         return packet;
     }
 
-    /// <summary>A TCP segment of the flow of that number.</summary>
+    /// <summary>A TCP segment of the flow of that number: SYN, SYN/ACK (in reply) or data behind the handshake.</summary>
     public static byte[] Tcp(int flow, byte flags, int payload = 0)
     {
+        const byte Syn = 0x02;
+        const byte SynAck = 0x12;
         byte[] packet = Ip(flow, 6, 40 + payload);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), 443);
+        BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(24), flags == Syn ? 1000u : flags == SynAck ? 5000u : 1001u);
+        BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(28), flags == Syn ? 0u : flags == SynAck ? 1001u : 5001u);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(34), 65_000);
         packet[32] = 0x50;
         packet[33] = flags;
+        if (flags == SynAck)
+        {
+            packet.AsSpan(12, 4).CopyTo(packet.AsSpan(16));
+            BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(12), Server);
+            packet.AsSpan(20, 2).CopyTo(packet.AsSpan(22));
+            BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(20), 443);
+        }
+
         return packet;
     }
 

@@ -10,9 +10,6 @@ namespace Firewall.Core.Dataplane;
 /// </summary>
 public sealed class PacketWorker
 {
-    // A RST or an ICMP error is small: 20 + 20 bytes, or the IPv6 minimum MTU at most (RFC 4443 section 2.4(c)).
-    private const int LargestReply = 1280;
-
     // The timer wheel may look at this many records for each batch, and more when the worker has nothing else to do.
     private const int BusyBudget = 256;
     private const int IdleBudget = 65_536;
@@ -20,7 +17,7 @@ public sealed class PacketWorker
     private readonly IPacketQueue _queue;
     private readonly PacketBatch _batch;
     private readonly ReplyLimiter _replies = new();
-    private readonly byte[] _reply = new byte[LargestReply];
+    private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
     public PacketWorker(IPacketQueue queue, FirewallEngine engine)

@@ -22,6 +22,7 @@ public sealed class FirewallEngine
 {
     private readonly FlowTable _flows;
     private readonly FragmentTable _fragments;
+    private readonly ErrorLimiter _errors = new();
     private volatile TimeoutTable _timeouts;
 
     /// <summary>Makes an engine for one worker.</summary>
@@ -97,7 +98,7 @@ public sealed class FirewallEngine
         }
 
         bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != policy.Version)
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
         {
             RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
             if (match.Access == Access.Deny)
@@ -108,29 +109,41 @@ public sealed class FirewallEngine
                 return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
             }
 
-            record.PolicyVersion = policy.Version;
+            record.PolicyVersion = (ushort)policy.Version;
             record.Rule = match.Rule;
         }
 
+        bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;
         TrackResult result = info.Protocol == IpProtocol.Tcp
-            ? TcpTracker.Track(ref record, info, isForward)
+            ? TcpTracker.Track(ref record, info, packet, fromHigh)
             : DatagramTracker.Track(ref record, isForward);
-        if (result == TrackResult.Reopen)
+        if (!wasAssured && (record.Flags & FlowFlags.Assured) != 0) shard.CountAssured();
+        Verdict verdict = result switch
         {
-            shard.Remove(ref record, hash);
-            shard.Exit();
-            return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
+            TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward)),
+            TrackResult.OutOfWindow => new Verdict(Access.Deny, VerdictReason.OutOfWindow, record.Rule, DirectionOf(record, isForward)),
+            _ => new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward)),
+        };
+        switch (result)
+        {
+            case TrackResult.Accept:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
+                break;
+            case TrackResult.AcceptAndShorten:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(IpProtocol.Tcp, (byte)TcpState.Close));
+                break;
+            case TrackResult.Ignore:
+                record.Count(isForward, info.Length);
+                break;
+            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
+                shard.Remove(ref record, hash);
+                break;
         }
 
-        var verdict = new Verdict(
-            result == TrackResult.Invalid ? Access.Deny : Access.Allow,
-            result == TrackResult.Invalid ? VerdictReason.InvalidState : VerdictReason.Flow,
-            record.Rule,
-            DirectionOf(record, isForward));
-        if (result != TrackResult.Invalid) Account(ref record, info, isForward, (uint)now);
-        if (result == TrackResult.Accept) Refresh(shard, ref record, now);
         shard.Exit();
-        return verdict;
+        return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
     }
 
     /// <summary>Steps 4 and 5: the rules, and a record for what they allow.</summary>
@@ -141,8 +154,8 @@ public sealed class FirewallEngine
         RuleMatch match = policy.Evaluate(info);
         if (match.Access == Access.Deny)
         {
-            VerdictReason reason = match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule;
-            return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
+            VerdictReason denied = match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule;
+            return new Verdict(Access.Deny, denied, match.Rule, match.Direction);
         }
 
         MalformedReason malformed = OpeningPacket.Read(packet, info, out _);
@@ -154,25 +167,25 @@ public sealed class FirewallEngine
         bool isNew = Unsafe.IsNullRef(ref record);
         if (isNew)
         {
-            record = ref shard.Add(key, hash, (uint)now);
+            record = ref shard.Add(key, fromHigh, hash, (uint)now, out FlowRefusal refusal);
             if (Unsafe.IsNullRef(ref record))
             {
                 shard.Exit();
-                return new Verdict(Access.Deny, VerdictReason.TableFull, match.Rule, match.Direction);
+                VerdictReason reason = refusal == FlowRefusal.TableFull ? VerdictReason.TableFull : VerdictReason.SourceLimit;
+                return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
             }
 
-            record.Flags = fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None;
             record.Direction = (byte)match.Direction;
             record.Rule = match.Rule;
-            record.PolicyVersion = policy.Version;
-            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record);
+            record.PolicyVersion = (ushort)policy.Version;
+            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
             else DatagramTracker.Open(ref record);
-            record.Deadline = (uint)now + _timeouts.Of(record.Protocol, record.State);
+            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
             shard.Schedule(ref record, now);
         }
 
         // If another worker was faster, this packet is the flow's second.
-        Account(ref record, info, record.IsForward(fromHigh), (uint)now);
+        record.Count(record.IsForward(fromHigh), info.Length);
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
     }
@@ -191,22 +204,29 @@ public sealed class FirewallEngine
             : new Verdict(Access.Deny, VerdictReason.FragmentOfDenied, rule, direction);
     }
 
-    /// <summary>An ICMP error passes if it comes back to the sender of a packet of a known flow. It never refreshes the flow.</summary>
+    /// <summary>
+    /// An ICMP error passes if it comes back to the sender of a packet of a known flow, and, for TCP, quotes a sequence number that this
+    /// sender may have on its way (RFC 5927 section 4.1). It never refreshes the flow.
+    /// </summary>
     private Verdict RelateToFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
     {
         if (!IsRedirect(info)
             && EmbeddedPacket.TryRead(packet, info, out PacketInfo embedded)
             && embedded.Source == info.Destination)
         {
-            FlowKey key = FlowKey.Of(embedded, out _);
+            FlowKey key = FlowKey.Of(embedded, out bool fromHigh);
             ulong hash = _flows.HashOf(key);
             FlowShard shard = _flows.ShardOf(hash);
             shard.Enter();
             ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
             bool isKnown = !Unsafe.IsNullRef(ref record);
+            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, embedded.Sequence, fromHigh));
             int rule = isKnown ? record.Rule : RuleCatalog.None;
             shard.Exit();
-            if (isKnown) return new Verdict(Access.Allow, VerdictReason.Related, rule, policy.DirectionOf(info.Source, info.Destination));
+            TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+            if (isKnown && !fits) return new Verdict(Access.Deny, VerdictReason.OutOfWindow, rule, direction);
+            if (isKnown && !_errors.TryTake(hash, now)) return new Verdict(Access.Deny, VerdictReason.ErrorRate, rule, direction);
+            if (isKnown) return new Verdict(Access.Allow, VerdictReason.Related, rule, direction);
         }
 
         return Deny(VerdictReason.NoFlow, info, policy);
@@ -236,24 +256,9 @@ public sealed class FirewallEngine
 
     private static bool IsRedirect(in PacketInfo info) => info.IcmpType == (info.Protocol == IpProtocol.Icmp ? 5 : 137);
 
-    private static void Account(ref FlowRecord record, in PacketInfo info, bool isForward, uint now)
+    private static void Refresh(FlowShard shard, ref FlowRecord record, long now, uint timeout)
     {
-        record.LastSeen = now;
-        if (isForward)
-        {
-            record.ForwardPackets++;
-            record.ForwardBytes += (uint)info.Length;
-        }
-        else
-        {
-            record.ReplyPackets++;
-            record.ReplyBytes += (uint)info.Length;
-        }
-    }
-
-    private void Refresh(FlowShard shard, ref FlowRecord record, long now)
-    {
-        uint deadline = (uint)now + _timeouts.Of(record.Protocol, record.State);
+        uint deadline = (uint)now + shard.Adapt(timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
         record.Deadline = deadline;
         if (isSooner) shard.Reschedule(ref record, now);

@@ -42,6 +42,12 @@ public enum VerdictReason : byte
     /// <summary>The flow table holds its maximum of records.</summary>
     TableFull,
 
+    /// <summary>The source address has opened as many flows as it may.</summary>
+    SourceLimit,
+
+    /// <summary>More ICMP errors about one flow than a network sends.</summary>
+    ErrorRate,
+
     /// <summary>Neither address lies in the protected network, so no security group applies.</summary>
     NoSecurityGroup,
 

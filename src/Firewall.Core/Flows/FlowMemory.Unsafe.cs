@@ -26,6 +26,7 @@ internal sealed unsafe class FlowMemory : IDisposable
         nuint bucketBytes = (nuint)bucketCount * FlowBucket.SizeInBytes;
         nuint recordBytes = (nuint)recordCount * FlowRecord.SizeInBytes;
         nuint length = bucketBytes + recordBytes + ((nuint)slotCount * sizeof(int));
+        Length = (long)length;
         _region = (byte*)NativeMemory.AllocZeroed(length + CacheLine);
         byte* aligned = (byte*)(((nuint)_region + CacheLine - 1) & ~(nuint)(CacheLine - 1));
         _buckets = (FlowBucket*)aligned;
@@ -35,6 +36,9 @@ internal sealed unsafe class FlowMemory : IDisposable
         _bucketCount = bucketCount;
         _slotCount = slotCount;
     }
+
+    /// <summary>The region's size in bytes.</summary>
+    public long Length { get; }
 
     ~FlowMemory() => Free();
 

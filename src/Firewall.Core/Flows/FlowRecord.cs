@@ -4,15 +4,15 @@ using Firewall.Core.Packets;
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// One tracked connection: 128 bytes, two cache lines, no pointers, so that the region of all records can be mapped, counted and one
-/// day adopted by another process. The first line is what every packet reads and writes, the second the timers and TCP's windows.
+/// One tracked connection: 120 bytes without pointers, so that the region of all records can be mapped, counted and one day adopted by
+/// another process. Together with its share of the index a flow stays below 128 bytes. What every packet needs stands in front.
 /// </summary>
 /// <remarks>Times are milliseconds modulo 2^32 and are compared by their signed difference: no timeout may exceed 24 days.</remarks>
-[StructLayout(LayoutKind.Sequential, Pack = 4, Size = SizeInBytes)]
+[StructLayout(LayoutKind.Sequential, Pack = 1, Size = SizeInBytes)]
 public struct FlowRecord
 {
     /// <summary>The size of a record.</summary>
-    public const int SizeInBytes = 128;
+    public const int SizeInBytes = 120;
 
     /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
     public IpAddress Low;
@@ -44,17 +44,13 @@ public struct FlowRecord
     /// <summary>Packets to the originator, modulo 2^32.</summary>
     public uint ReplyPackets;
 
-    /// <summary>Bytes from the originator, IP headers included.</summary>
-    public ulong ForwardBytes;
-
-    /// <summary>Bytes to the originator, IP headers included.</summary>
-    public ulong ReplyBytes;
+    private uint _forwardBytesLow;
+    private uint _replyBytesLow;
+    private ushort _forwardBytesHigh;
+    private ushort _replyBytesHigh;
 
     /// <summary>When the flow expires unless a packet moves it on.</summary>
     public uint Deadline;
-
-    /// <summary>Time of the last packet that belonged to the flow.</summary>
-    public uint LastSeen;
 
     /// <summary>Time of the flow's first packet.</summary>
     public uint Started;
@@ -68,8 +64,14 @@ public struct FlowRecord
     /// <summary>Number of the rule that allowed the flow, 0 for none; the engine's to set and read.</summary>
     public int Rule;
 
-    /// <summary>Version of the policy that allowed the flow last.</summary>
-    public uint PolicyVersion;
+    /// <summary>
+    /// The low 16 bits of the version of the policy that allowed the flow last. A flow would have to sleep through exactly 65,536
+    /// reloads to be taken for a fresh one.
+    /// </summary>
+    public ushort PolicyVersion;
+
+    /// <summary>TCP: what was let through without being believed; see <see cref="TcpMemory"/>.</summary>
+    internal TcpMemory Memory;
 
     /// <summary>TCP: what the smaller endpoint has sent and may send.</summary>
     public TcpPeer LowPeer;
@@ -77,18 +79,40 @@ public struct FlowRecord
     /// <summary>TCP: what the larger endpoint has sent and may send.</summary>
     public TcpPeer HighPeer;
 
-    /// <summary>TCP window scales: the smaller endpoint's in the low four bits, the larger's in the high four.</summary>
-    public byte WindowScales;
+    /// <summary>Bytes from the originator, IP headers included, modulo 2^48.</summary>
+    public readonly ulong ForwardBytes => ((ulong)_forwardBytesHigh << 32) | _forwardBytesLow;
 
-    /// <summary>True for the flow of that key.</summary>
-    internal readonly bool Matches(in FlowKey key) =>
-        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
+    /// <summary>Bytes to the originator, IP headers included, modulo 2^48.</summary>
+    public readonly ulong ReplyBytes => ((ulong)_replyBytesHigh << 32) | _replyBytesLow;
 
     /// <summary>True if a packet from that endpoint is one of the originator's.</summary>
     public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
 
     /// <summary>True if the flow's time is over.</summary>
     public readonly bool IsExpired(uint now) => unchecked((int)(now - Deadline)) >= 0;
+
+    /// <summary>True for the flow of that key.</summary>
+    internal readonly bool Matches(in FlowKey key) =>
+        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
+
+    /// <summary>Counts a packet.</summary>
+    internal void Count(bool isForward, int bytes)
+    {
+        if (isForward)
+        {
+            ForwardPackets++;
+            ulong sum = ForwardBytes + (uint)bytes;
+            _forwardBytesLow = (uint)sum;
+            _forwardBytesHigh = (ushort)(sum >> 32);
+        }
+        else
+        {
+            ReplyPackets++;
+            ulong sum = ReplyBytes + (uint)bytes;
+            _replyBytesLow = (uint)sum;
+            _replyBytesHigh = (ushort)(sum >> 32);
+        }
+    }
 }
 
 /// <summary>What a flow record knows besides its state.</summary>
@@ -106,6 +130,12 @@ public enum FlowFlags : byte
 
     /// <summary>Both ends agreed to talk: never evicted to make room.</summary>
     Assured = 4,
+
+    /// <summary>The handshake was not seen: windows are known by halves, and a segment outside of them passes.</summary>
+    Liberal = 8,
+
+    /// <summary>Both ends have sent a SYN (simultaneous open).</summary>
+    SimultaneousOpen = 16,
 }
 
 /// <summary>State of a flow that is not TCP.</summary>
@@ -116,23 +146,4 @@ public enum DatagramState : byte
 
     /// <summary>Both have sent.</summary>
     Replied = 2,
-}
-
-/// <summary>
-/// One end of a TCP flow in terms of van Rooij's four bounds (SANE 2000), as nf_conntrack keeps them. Filled by window tracking; a
-/// record without it leaves them zero.
-/// </summary>
-public struct TcpPeer
-{
-    /// <summary>One more than the highest sequence number sent.</summary>
-    public uint End;
-
-    /// <summary>The highest sequence number that may be sent: the other's acknowledgment and window.</summary>
-    public uint MaxEnd;
-
-    /// <summary>The largest window ever announced, scaled.</summary>
-    public uint MaxWindow;
-
-    /// <summary>The highest acknowledgment number sent.</summary>
-    public uint MaxAck;
 }

@@ -7,7 +7,7 @@ namespace Firewall.Core.Flows;
 /// that a packet needs one shard only, whichever worker it comes to.
 /// </summary>
 /// <remarks>
-/// The index is open addressing over buckets of eight: a record goes into the first bucket from its home on that has a free slot, and
+/// The index is open addressing over buckets of ten: a record goes into the first bucket from its home on that has a free slot, and
 /// every full bucket it passes counts it, so that a search ends where nothing went on and a removal leaves no tombstone.
 /// The timer wheel is lazy: a packet only moves the record's deadline, and the wheel looks again when the old one comes up.
 /// </remarks>
@@ -16,25 +16,37 @@ internal sealed class FlowShard : IDisposable
     private const int WheelSlots = 1024;
     private const int TickShift = 10; // one tick is 1,024 ms
 
-    // 10 slots for 8 records: searches stay within one or two buckets even in a full table.
-    private const double Load = 0.8;
+    // Ten slots for nine records: searches stay within two buckets nearly always, even in a full table.
+    private const double Load = 0.9;
 
     private readonly FlowMemory _memory;
     private readonly int _bucketCount;
     private readonly int _capacity;
+    private readonly int _halfOpenLimit;
+    private readonly int _adaptiveStart;
     private readonly bool _isShared;
+    private readonly FlowHash _hash;
+    private readonly SourceCounters _sources;
     private int _lock;
     private int _firstFree;
     private int _everUsed;
     private long _wheelTick = -1;
+    private uint _random = 0x9E37_79B9;
 
-    public FlowShard(int capacity, bool isShared)
+    public FlowShard(int capacity, bool isShared, FlowHash hash, SourceCounters sources, FlowLimits limits)
     {
         _capacity = capacity;
+        _halfOpenLimit = Math.Max(1, (int)((long)capacity * limits.HalfOpenPercent / 100));
+        _adaptiveStart = (int)((long)capacity * limits.AdaptiveStartPercent / 100);
         _isShared = isShared;
+        _hash = hash;
+        _sources = sources;
         _bucketCount = Math.Max(1, (int)Math.Ceiling(capacity / Load / FlowBucket.Slots));
         _memory = new FlowMemory(capacity, _bucketCount, WheelSlots);
     }
+
+    /// <summary>Memory reserved: index, records and timer slots, in bytes.</summary>
+    public long SizeInBytes => _memory.Length;
 
     /// <summary>Records in use.</summary>
     public int Count { get; private set; }
@@ -47,6 +59,12 @@ internal sealed class FlowShard : IDisposable
 
     /// <summary>Records that idled out.</summary>
     public long Expired { get; private set; }
+
+    /// <summary>Records in use whose ends have both agreed to talk.</summary>
+    public int Assured { get; private set; }
+
+    /// <summary>Half-open records that had to make room.</summary>
+    public long Evicted { get; private set; }
 
     /// <summary>
     /// Takes the shard. The critical sections are some tens of nanoseconds long and hold no call that waits, so a second worker spins;
@@ -91,10 +109,17 @@ internal sealed class FlowShard : IDisposable
         return ref Unsafe.NullRef<FlowRecord>();
     }
 
-    /// <summary>A new record with key, times and deadline set and all else zero; a null reference if the shard is full.</summary>
-    public ref FlowRecord Add(in FlowKey key, ulong hash, uint now)
+    /// <summary>
+    /// A new record with key, originator and times set and all else zero. A null reference if there is no room: the table is full of flows
+    /// that are worth more than this one, or the source has its fill.
+    /// </summary>
+    public ref FlowRecord Add(in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
-        if (Count == _capacity) return ref Unsafe.NullRef<FlowRecord>();
+        refusal = FlowRefusal.None;
+        if (Count == _capacity || Count - Assured >= _halfOpenLimit) EvictHalfOpen();
+        if (Count == _capacity) refusal = FlowRefusal.TableFull;
+        else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
+        if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowRecord>();
         int number = TakeFreeRecord();
         ref FlowRecord record = ref _memory.Record(number);
         record = default;
@@ -103,8 +128,8 @@ internal sealed class FlowShard : IDisposable
         record.LowPort = key.LowPort;
         record.HighPort = key.HighPort;
         record.Protocol = key.Protocol;
+        record.Flags = fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None;
         record.Started = now;
-        record.LastSeen = now;
         record.Deadline = now;
         Index(number, hash);
         Count++;
@@ -123,12 +148,26 @@ internal sealed class FlowShard : IDisposable
         Schedule(ref record, now);
     }
 
+    /// <summary>Tells that a record has just become an assured one.</summary>
+    public void CountAssured() => Assured++;
+
+    /// <summary>The timeout as the table's fill allows it: from the adaptive start on it shrinks, to a third in a full table.</summary>
+    public uint Adapt(uint timeout)
+    {
+        if (Count <= _adaptiveStart || _adaptiveStart == _capacity) return timeout;
+        long span = _capacity - _adaptiveStart;
+        long over = Count - _adaptiveStart;
+        return (uint)Math.Max(1, timeout - (timeout * 2 * over / (3 * span)));
+    }
+
     /// <summary>Takes a record out of the table.</summary>
     public void Remove(ref FlowRecord record, ulong hash)
     {
         int number = _memory.IndexOf(ref record);
         Unindex(number, hash);
         Unlink(ref record);
+        _sources.Remove(record.IsForward(true) ? record.High : record.Low);
+        if ((record.Flags & FlowFlags.Assured) != 0) Assured--;
         record.Protocol = 0;
         record.State = 0;
         record.Next = _firstFree;
@@ -140,7 +179,7 @@ internal sealed class FlowShard : IDisposable
     /// Runs the timer wheel up to now, looking at no more than <paramref name="budget"/> records; what is left is done in the next call.
     /// Returns what is left of the budget.
     /// </summary>
-    public int Advance(long now, int budget, in FlowHash hash)
+    public int Advance(long now, int budget)
     {
         long tick = now >> TickShift;
         if (_wheelTick < 0 || tick < _wheelTick) _wheelTick = tick;
@@ -155,7 +194,7 @@ internal sealed class FlowShard : IDisposable
                 if (record.IsExpired((uint)now))
                 {
                     Expired++;
-                    Remove(ref record, hash.Of(KeyOf(record)));
+                    Remove(ref record, _hash.Of(KeyOf(record)));
                 }
                 else
                 {
@@ -180,9 +219,38 @@ internal sealed class FlowShard : IDisposable
         _everUsed = 0;
         _wheelTick = -1;
         Count = 0;
+        Assured = 0;
     }
 
     public void Dispose() => _memory.Dispose();
+
+    /// <summary>
+    /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
+    /// from outside, and under a flood hits the flood. An assured flow is never dropped.
+    /// </summary>
+    private void EvictHalfOpen()
+    {
+        const int Looks = 32;
+        const int Enough = 4;
+        int oldest = -1;
+        int found = 0;
+        for (int i = 0; i < Looks && found < Enough; i++)
+        {
+            _random ^= _random << 13;
+            _random ^= _random >> 17;
+            _random ^= _random << 5;
+            int number = (int)(((ulong)_random * (uint)_everUsed) >> 32);
+            ref FlowRecord record = ref _memory.Record(number);
+            if (record.State == 0 || (record.Flags & FlowFlags.Assured) != 0) continue;
+            found++;
+            if (oldest < 0 || unchecked((int)(record.Started - _memory.Record(oldest).Started)) < 0) oldest = number;
+        }
+
+        if (oldest < 0) return;
+        ref FlowRecord victim = ref _memory.Record(oldest);
+        Evicted++;
+        Remove(ref victim, _hash.Of(KeyOf(victim)));
+    }
 
     private static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
 

@@ -15,21 +15,36 @@ public sealed class FlowTable : IDisposable
 
     private readonly FlowShard[] _shards;
     private readonly FlowHash _hash;
+    private readonly SourceCounters _sources;
     private long _lastAdvance = long.MinValue;
 
+    /// <summary>Makes an empty table without other limits than its size.</summary>
+    public FlowTable(int maxFlows)
+        : this(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100 })
+    {
+    }
+
     /// <summary>Makes an empty table.</summary>
-    /// <param name="maxFlows">Its fixed maximum, 1 to <see cref="LargestMaximum"/>. With several workers each shard holds its even share.</param>
+    /// <param name="limits">Its size and what guards it. With several workers each shard holds its even share.</param>
     /// <param name="workers">How many workers will use it at once; with one there are no locks.</param>
     /// <param name="hash">Null takes a random key; tests give their own.</param>
-    public FlowTable(int maxFlows, int workers = 1, FlowHash? hash = null)
+    public FlowTable(FlowLimits limits, int workers = 1, FlowHash? hash = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxFlows, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxFlows, LargestMaximum);
+        ArgumentNullException.ThrowIfNull(limits);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limits.MaxFlows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.MaxFlows, LargestMaximum);
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
+        int maxFlows = limits.MaxFlows;
         int shards = workers == 1 || maxFlows < SharedShards ? 1 : SharedShards;
         _hash = hash ?? FlowHash.CreateRandom();
+        _sources = new SourceCounters(_hash, limits.SourceLimit);
         _shards = new FlowShard[shards];
-        for (int i = 0; i < shards; i++) _shards[i] = new FlowShard((maxFlows / shards) + (i < maxFlows % shards ? 1 : 0), workers > 1);
+        for (int i = 0; i < shards; i++)
+        {
+            int share = (maxFlows / shards) + (i < maxFlows % shards ? 1 : 0);
+            _shards[i] = new FlowShard(share, workers > 1, _hash, _sources, limits);
+        }
+
         MaxFlows = maxFlows;
     }
 
@@ -48,6 +63,15 @@ public sealed class FlowTable : IDisposable
     /// <summary>Flows that ended by their idle timeout.</summary>
     public long Expired => _shards.Sum(static shard => shard.Expired);
 
+    /// <summary>Flows in the table whose ends have both agreed to talk.</summary>
+    public int Assured => _shards.Sum(static shard => shard.Assured);
+
+    /// <summary>Half-open flows that had to make room for new ones.</summary>
+    public long Evicted => _shards.Sum(static shard => shard.Evicted);
+
+    /// <summary>Memory reserved for flows, in bytes; committed only as far as it is used.</summary>
+    public long SizeInBytes => _shards.Sum(static shard => shard.SizeInBytes);
+
     /// <summary>
     /// Removes flows whose time is over, a bounded amount of work per call. Call it before the packets of a batch, with their time.
     /// </summary>
@@ -61,9 +85,11 @@ public sealed class FlowTable : IDisposable
         {
             shard.Enter();
             if (forgetAll) shard.Clear();
-            else shard.Advance(now, budget, _hash);
+            else shard.Advance(now, budget);
             shard.Exit();
         }
+
+        if (forgetAll) _sources.Clear();
     }
 
     /// <inheritdoc/>

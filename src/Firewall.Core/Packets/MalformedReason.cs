@@ -48,7 +48,7 @@ public enum MalformedReason : byte
     /// <summary>A TCP option list that does not add up (RFC 9293 section 3.1); checked where options are read.</summary>
     TcpOptions,
 
-    /// <summary>TCP or UDP port 0, which no socket can have.</summary>
+    /// <summary>A TCP port 0, or UDP to port 0, which no socket can have. (A UDP source port 0 is legal by RFC 768.)</summary>
     PortZero,
 
     /// <summary>A UDP header that is cut short, or whose length field does not fit the packet (RFC 768).</summary>

@@ -16,8 +16,8 @@ namespace Firewall.Core.Packets;
 /// </para>
 /// <para>
 /// It is not asked where PacketDotNet 1.4.8 is known to read otherwise than the RFCs say: it takes the length of every IPv6
-/// extension header from the first one, walks over AH with a wrong unit, and walks over the experimental protocols 253 and 254. Behind two
-/// or more extension headers, and where AH, 253 or 254 follow some, it decodes the fixed IPv6 header and the transport header but not the chain.
+/// extension header from the first one, walks over AH with a wrong unit, and walks over the protocols 98, 253 and 254 as if they
+/// were extension headers. There it decodes the fixed IPv6 header and the transport header, but the chain is left to the header reader.
 /// </para>
 /// </remarks>
 public readonly record struct OpeningPacket
@@ -161,10 +161,13 @@ public readonly record struct OpeningPacket
     private static bool WalksLikePacketDotNet(byte[] headers, in PacketInfo fast)
     {
         byte first = headers[6];
-        if (!Ipv6ExtensionWalk.IsExtension(first)) return fast.Protocol is not (IpProtocol.Ah or 253 or 254);
-        if (fast.IsLaterFragment || fast.Protocol is IpProtocol.Ah or 253 or 254) return false;
+        if (IsWalkedOverByPacketDotNet(fast.Protocol)) return false;
+        if (!Ipv6ExtensionWalk.IsExtension(first)) return true;
+        if (fast.IsLaterFragment) return false;
         return fast.TransportOffset == Ipv6Reader.HeaderLength + Ipv6ExtensionWalk.LengthOf(first, headers.AsSpan(Ipv6Reader.HeaderLength));
     }
+
+    private static bool IsWalkedOverByPacketDotNet(byte protocol) => protocol is IpProtocol.Ah or 98 or 253 or 254;
 
     private static bool AgreesOnTcp(TcpPacket tcp, in PacketInfo fast) =>
         tcp.SourcePort == fast.SourcePort

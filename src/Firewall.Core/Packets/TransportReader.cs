@@ -58,7 +58,7 @@ internal static class TransportReader
         info.TcpHeaderLength = (byte)headerLength;
         if (headerLength < MinTcpHeaderLength || headerLength > available) return MalformedReason.TcpHeader;
         info.PayloadLength = available - headerLength;
-        return HasPortZero(ports) ? MalformedReason.PortZero : MalformedReason.None;
+        return info.SourcePort == 0 || info.DestinationPort == 0 ? MalformedReason.PortZero : MalformedReason.None;
     }
 
     private static MalformedReason ReadUdp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
@@ -76,7 +76,9 @@ internal static class TransportReader
         // more than this packet holds is so only for a datagram whose rest comes in later fragments.
         int length = BinaryPrimitives.ReadUInt16BigEndian(header[4..]);
         if (length < UdpHeaderLength || (length > available && !info.MoreFragments)) return MalformedReason.UdpHeader;
-        return HasPortZero(ports) ? MalformedReason.PortZero : MalformedReason.None;
+
+        // RFC 768 lets a sender that wants no answer leave its own port zero; nobody can listen on port zero.
+        return info.DestinationPort == 0 ? MalformedReason.PortZero : MalformedReason.None;
     }
 
     private static MalformedReason ReadIcmp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
@@ -90,6 +92,4 @@ internal static class TransportReader
         info.PayloadLength = available - IcmpHeaderLength;
         return MalformedReason.None;
     }
-
-    private static bool HasPortZero(uint ports) => (ports & 0xFFFF) == 0 || ports <= 0xFFFF;
 }

@@ -83,4 +83,10 @@ public static class FindingCodes
 
     /// <summary>Several groups, and nothing says which addresses they apply to.</summary>
     public const string NoAssociation = "NetworkSecurityGroupNotAssociated";
+
+    /// <summary>Subnets or network interfaces with different groups share addresses.</summary>
+    public const string OverlappingAssociations = "NetworkSecurityGroupAssociationsOverlap";
+
+    /// <summary>A virtual network's <c>flowTimeoutInMinutes</c> outside of 4–30.</summary>
+    public const string InvalidFlowTimeout = "VirtualNetworkInvalidFlowTimeout";
 }

@@ -30,6 +30,12 @@ public static class NsgLimits
     /// <summary>Characters in a rule's description.</summary>
     public const int MaxDescriptionLength = 140;
 
+    /// <summary>Lowest <c>flowTimeoutInMinutes</c> of a virtual network.</summary>
+    public const int MinFlowTimeoutInMinutes = 4;
+
+    /// <summary>Highest <c>flowTimeoutInMinutes</c> of a virtual network.</summary>
+    public const int MaxFlowTimeoutInMinutes = 30;
+
     /// <summary>Our own limit: a rules file larger than this is refused instead of read. Azure's largest group is far below it.</summary>
     public const int MaxFileBytes = 64 * 1024 * 1024;
 }

@@ -6,6 +6,7 @@ namespace Firewall.Core.Rules;
 /// Reads network security groups from any of the shapes in which Azure and its tools write them: the ARM resource, alone or in a list
 /// with <c>value</c>; an ARM template with parameters, variables and simple functions; <c>az network nsg show</c>, <c>list</c> and
 /// <c>create</c>; <c>az network nsg rule list</c> and <c>show</c>; PowerShell's <c>ConvertTo-Json</c>. Property names are read in any
+/// Virtual networks, subnets, network interfaces and application security groups in the same shapes are read beside them. Property names are read in any
 /// case, unknown properties are ignored, unknown values are refused. Missing, <c>null</c>, <c>""</c> and <c>[]</c> are all "not set".
 /// </summary>
 /// <remarks>
@@ -26,7 +27,8 @@ public static class NsgReader
         List<RuleFinding> findings = [];
         JsonValue? root = JsonTree.Parse(utf8, file, findings);
         if (root is null) return new RuleFile([], findings);
-        IReadOnlyList<NetworkSecurityGroup> groups = new ShapeReader(file, findings).Read(root);
-        return new RuleFile(groups, findings);
+        ShapeReader shapes = new(file, findings);
+        IReadOnlyList<NetworkSecurityGroup> groups = shapes.Read(root);
+        return new RuleFile(groups, findings) { Network = shapes.Network };
     }
 }

@@ -10,6 +10,7 @@ namespace Firewall.Core.Rules;
 public sealed class Policy
 {
     private readonly Access _transit;
+    private readonly HashSet<string> _flushing;
 
     internal Policy(
         uint version, RuleCatalog catalog, IReadOnlyList<NetworkSecurityGroup> groups, IReadOnlyList<CompiledGroup> compiled,
@@ -23,6 +24,7 @@ public sealed class Policy
         Options = options;
         FlushConnection = groups.Any(group => group.FlushConnection);
         _transit = options.Transit;
+        _flushing = [.. compiled.Where(entry => entry.Group.FlushConnection).Select(entry => entry.Label)];
     }
 
     /// <summary>The number that the compiler was given; flow records remember it.</summary>
@@ -90,6 +92,13 @@ public sealed class Policy
         // A receiver without any group allows by no rule; then the sender's rule is the last that allowed.
         return new RuleMatch(access, inboundRule == RuleCatalog.None ? rule : inboundRule, TrafficDirection.Intra);
     }
+
+    /// <summary>
+    /// True if flows that this rule allowed are to be judged again: their group asks for it. A flow that no rule allowed is judged
+    /// again if any group asks. Never allocates.
+    /// </summary>
+    public bool FlushesFlowsOf(int rule) =>
+        FlushConnection && (Catalog[rule] is not { } identity || _flushing.Contains(identity.SecurityGroup));
 
     /// <summary>How a packet between these addresses lies to the protected network. Never allocates.</summary>
     public TrafficDirection DirectionOf(IpAddress source, IpAddress destination)

@@ -26,41 +26,35 @@ public static class PolicyCompiler
         List<CompiledGroup> compiled = [];
         foreach (NetworkSecurityGroup group in groups)
         {
-            compiled.Add(CompileGroup(group, group.Name, tags, catalog, findings));
+            compiled.Add(CompileGroup(group, LabelOf(group, groups), tags, options, catalog, findings));
         }
 
-        ChainMap? chains = Associate(compiled, options, findings);
+        ChainMap? chains = Associations.Map(compiled, options, findings);
         return chains is null || findings.Exists(finding => finding.IsError)
             ? new CompileResult(null, findings)
             : new CompileResult(new Policy(version, catalog, groups, compiled, chains, options), findings);
     }
 
     private static CompiledGroup CompileGroup(
-        NetworkSecurityGroup group, string label, TagResolver tags, RuleCatalog catalog, List<RuleFinding> findings)
+        NetworkSecurityGroup group, string label, TagResolver tags, PolicyOptions options, RuleCatalog catalog, List<RuleFinding> findings)
     {
         return new CompiledGroup(group, label, CompileRules(RuleDirection.Inbound), CompileRules(RuleDirection.Outbound));
 
-        LinearClassifier CompileRules(RuleDirection direction) => new(group.RulesOf(direction).Select(rule =>
+        BitmapClassifier CompileRules(RuleDirection direction)
         {
-            int number = catalog.Add(new RuleIdentity(label, rule.Name, rule.IsDefault, direction));
-            AddressSet source = tags.Resolve(rule, rule.Source, findings);
-            AddressSet destination = tags.Resolve(rule, rule.Destination, findings);
-            return new ResolvedRule(rule, number, source, destination);
-        }));
+            IEnumerable<ResolvedRule> rules = group.RulesOf(direction).Select(rule => new ResolvedRule(
+                rule,
+                catalog.Add(new RuleIdentity(label, rule.Name, rule.IsDefault, direction)),
+                tags.Resolve(rule, rule.Source, findings),
+                tags.Resolve(rule, rule.Destination, findings)));
+            return new BitmapClassifier(options.PlatformBypass ? PlatformRules.Insert([.. rules], direction, label, catalog) : rules);
+        }
     }
 
-    private static ChainMap? Associate(List<CompiledGroup> groups, PolicyOptions options, List<RuleFinding> findings)
+    /// <summary>The group's name, with its resource group in front if another group has the same name.</summary>
+    private static string LabelOf(NetworkSecurityGroup group, IReadOnlyList<NetworkSecurityGroup> groups)
     {
-        if (groups.Count != 1)
-        {
-            findings.Add(RuleOrigin.None.Error(
-                FindingCodes.NoAssociation,
-                groups.Count == 0 ? "There is no network security group." : $"There are {groups.Count} network security groups, and nothing says which addresses they apply to.",
-                groups.Count == 0 ? "Give a file with one; one without rules is legal and leaves the default rules." : "Give one group."));
-            return null;
-        }
-
-        AddressSet inside = AddressSet.From(options.ProtectedAddresses ?? options.VirtualNetwork);
-        return new ChainMap(inside, new GroupChain([new ChainStep(groups[0], AllProtected)]));
+        bool isUnique = groups.Count(other => string.Equals(other.Name, group.Name, StringComparison.OrdinalIgnoreCase)) == 1;
+        return isUnique || ResourceId.ResourceGroupOf(group.Id) is not { } resourceGroup ? group.Name : $"{resourceGroup}/{group.Name}";
     }
 }

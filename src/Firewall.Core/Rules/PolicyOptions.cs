@@ -30,6 +30,26 @@ public sealed record PolicyOptions
     /// <summary>The tag <c>AzureLoadBalancer</c>: where health probes come from.</summary>
     public IReadOnlyList<IpPrefix> LoadBalancer { get; init; } = [AzureHostAddress];
 
+    /// <summary>
+    /// Subnets, network interfaces and application security groups. With subnets or interfaces that groups are associated with, each
+    /// protected address is under its own groups; without, one group applies to all. If <see cref="VirtualNetwork"/> is left at its
+    /// default, virtual networks given here replace it.
+    /// </summary>
+    public NetworkTopology Network { get; init; } = NetworkTopology.Empty;
+
+    /// <summary>
+    /// True to let traffic with Azure's platform addresses (168.63.129.16, 169.254.169.254) bypass all rules but those with the tags
+    /// AzurePlatformDNS, AzurePlatformIMDS and AzurePlatformLKM, as Azure does. Off by default: outside of Azure nobody guards these
+    /// addresses, and whoever can forge them as a source would pass every rule.
+    /// </summary>
+    public bool PlatformBypass { get; init; }
+
+    /// <summary>The address space that the tags use: <see cref="VirtualNetwork"/>, or what <see cref="Network"/> says if that was left at its default.</summary>
+    internal IReadOnlyList<IpPrefix> EffectiveVirtualNetwork =>
+        ReferenceEquals(VirtualNetwork, PrivateNetworks) && Network.VirtualNetworks.Any(network => network.AddressPrefixes.Count > 0)
+            ? [.. Network.VirtualNetworks.SelectMany(network => network.AddressPrefixes)]
+            : VirtualNetwork;
+
     private static IpPrefix Prefix(string text) =>
         IpPrefix.TryParse(text, out IpPrefix prefix, out _) ? prefix : throw new FormatException(text);
 }

@@ -229,17 +229,74 @@ public sealed class FlowScenarios
     }
 
     [Fact]
-    public void A_full_table_refuses_new_flows_and_keeps_the_old_ones()
+    public void A_full_table_keeps_what_was_answered_and_lets_go_of_what_was_not()
     {
         using PacketTrace trace = new PacketTrace(maxFlows: 2).With("dns", SampleRules.AllowDns);
         trace.Run("""
             0.000   203.0.113.5:40000 > 10.0.0.4:53  udp => Allow Rule
-            0.001   203.0.113.5:40001 > 10.0.0.4:53  udp => Allow Rule
-            0.002   203.0.113.5:40002 > 10.0.0.4:53  udp => Deny TableFull UserRule_allow-dns
-            0.003   10.0.0.4:53 > 203.0.113.5:40000  udp => Allow Flow
-            40.000  203.0.113.5:40002 > 10.0.0.4:53  udp => Allow Rule
+            0.001   10.0.0.4:53 > 203.0.113.5:40000  udp => Allow Flow
+            0.002   203.0.113.5:40001 > 10.0.0.4:53  udp => Allow Rule
+            # 40001 has no answer and makes room
+            0.003   203.0.113.5:40002 > 10.0.0.4:53  udp => Allow Rule
+            0.004   203.0.113.5:40000 > 10.0.0.4:53  udp => Allow Flow
+            0.005   10.0.0.4:53 > 203.0.113.5:40002  udp => Allow Flow
+            # both are answered now
+            0.006   203.0.113.5:40003 > 10.0.0.4:53  udp => Deny TableFull UserRule_allow-dns
+            0.007   203.0.113.5:40000 > 10.0.0.4:53  udp => Allow Flow
+            200     203.0.113.5:40003 > 10.0.0.4:53  udp => Allow Rule
             """);
         Assert.Equal(1, trace.Counters.Denied(VerdictReason.TableFull));
+    }
+
+    [Fact]
+    public void One_source_cannot_take_more_flows_than_it_may()
+    {
+        using PacketTrace trace = new PacketTrace(new FlowLimits { MaxFlows = 100, MaxFlowsPerSource = 2 }).With("dns", SampleRules.AllowDns);
+        trace.Run("""
+            0.000   203.0.113.5:40000 > 10.0.0.4:53  udp => Allow Rule
+            0.001   203.0.113.5:40001 > 10.0.0.4:53  udp => Allow Rule
+            0.002   203.0.113.5:40002 > 10.0.0.4:53  udp => Deny SourceLimit UserRule_allow-dns
+            0.003   203.0.113.6:40002 > 10.0.0.4:53  udp => Allow Rule
+            # time gives them back
+            31      203.0.113.5:40002 > 10.0.0.4:53  udp => Allow Rule
+            31.001  203.0.113.5:40003 > 10.0.0.4:53  udp => Allow Rule
+            31.002  203.0.113.5:40004 > 10.0.0.4:53  udp => Deny SourceLimit
+            """);
+    }
+
+    [Fact]
+    public void A_filling_table_shortens_the_time_of_idle_flows()
+    {
+        using PacketTrace trace = new PacketTrace(new FlowLimits { MaxFlows = 10, HalfOpenPercent = 100, AdaptiveStartPercent = 20 })
+            .With("dns", SampleRules.AllowDns);
+        for (int i = 0; i < 8; i++) trace.Run($"0.00{i} 203.0.113.5:4000{i} > 10.0.0.4:53  udp => Allow Rule");
+
+        // Each flow above two takes a twelfth off the 30 s: the eighth lives 15 s, the seventh 17.5, the sixth 20, the fifth 22.5.
+        trace.Run("""
+            22.4  203.0.113.9:1 > 10.0.0.4:54     udp => Deny Rule
+            flows 5
+            31.9  203.0.113.9:1 > 10.0.0.4:54     udp => Deny Rule
+            flows 0
+            """);
+    }
+
+    [Fact]
+    public void A_flow_is_told_ten_errors_a_second_and_no_forged_one()
+    {
+        using PacketTrace trace = new PacketTrace().With("empty", SampleRules.Empty);
+        trace.Run("""
+            0.000   10.0.0.4:50000 > 198.51.100.9:443  tcp S  seq=1000           => Allow Rule
+            0.010   198.51.100.9:443 > 10.0.0.4:50000  tcp SA seq=5000 ack=1001  => Allow Flow
+            0.020   10.0.0.4:50000 > 198.51.100.9:443  tcp A  seq=1001 ack=5001  => Allow Flow
+            # quoted by somebody who guesses
+            0.030   10.0.0.4:50000 > 198.51.100.9:443  tcp PA seq=900000 ack=5001 len=100 => Deny OutOfWindow
+            0.040   192.0.2.1 > 10.0.0.4  icmp type=3 code=4 about=4             => Deny OutOfWindow
+            """);
+        for (int i = 0; i < 10; i++) trace.Run("1.5 192.0.2.1 > 10.0.0.4 icmp type=3 code=4 about=3 => Allow Related");
+        trace.Run("""
+            1.5     192.0.2.1 > 10.0.0.4  icmp type=3 code=4 about=3             => Deny ErrorRate
+            2.5     192.0.2.1 > 10.0.0.4  icmp type=3 code=4 about=3             => Allow Related
+            """);
     }
 
     [Fact]

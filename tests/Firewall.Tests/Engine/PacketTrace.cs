@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Firewall.Core.Engine;
@@ -18,7 +19,7 @@ namespace Firewall.Tests.Engine;
 ///   +60     203.0.113.5 > 10.0.0.4            echo id=7            => Deny Rule
 /// </code>
 /// A time is in seconds, from the start or, with a plus, from the line before. Flags are tcpdump's letters (S A F R P U E W); words after
-/// them are <c>seq= ack= win= len= id=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
+/// them are <c>seq= ack= win= len= id=</c>, for a SYN <c>ws=</c> (window scale, with SACK permitted), and <c>sackfrom= sackto=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
 /// malformed reason. <c>about</c> quotes an earlier line's packet by its number. <c>flows N</c> checks how many flows there are.
 /// </summary>
 internal sealed class PacketTrace : IDisposable
@@ -33,8 +34,13 @@ internal sealed class PacketTrace : IDisposable
     private long _now;
 
     public PacketTrace(int maxFlows = 1000, FlowTimeouts? timeouts = null)
+        : this(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, AdaptiveStartPercent = 100 }, timeouts)
     {
-        _flows = new FlowTable(maxFlows);
+    }
+
+    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null)
+    {
+        _flows = new FlowTable(limits);
         _engine = new FirewallEngine(_flows, new FragmentTable(), new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
         _policy = Policy.DenyAll(_catalog);
     }
@@ -105,7 +111,7 @@ internal sealed class PacketTrace : IDisposable
             case "tcp":
                 return PacketBuilder.Tcp(
                     source, destination, FlagsOf(words[1]), (uint)Number(words, "seq", 1), (uint)Number(words, "ack", 0),
-                    (ushort)Number(words, "win", 65_535), (int)Number(words, "len", 0));
+                    (ushort)Number(words, "win", 65_535), (int)Number(words, "len", 0), Options(words));
             case "udp":
                 return PacketBuilder.Udp(source, destination, (int)Number(words, "len", 0));
             case "echo":
@@ -129,6 +135,17 @@ internal sealed class PacketTrace : IDisposable
         }
 
         return otherwise;
+    }
+
+    private static byte[]? Options(ReadOnlySpan<string> words)
+    {
+        long scale = Number(words, "ws", -1);
+        long left = Number(words, "sackfrom", -1);
+        if (left < 0) return scale < 0 ? null : PacketBuilder.TcpOptions(1460, (byte)scale, sackPermitted: true);
+        byte[] sack = [1, 1, 5, 10, 0, 0, 0, 0, 0, 0, 0, 0];
+        BinaryPrimitives.WriteUInt32BigEndian(sack.AsSpan(4), (uint)left);
+        BinaryPrimitives.WriteUInt32BigEndian(sack.AsSpan(8), (uint)Number(words, "sackto", 0));
+        return sack;
     }
 
     private static TcpFlags FlagsOf(string letters)

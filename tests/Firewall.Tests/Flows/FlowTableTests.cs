@@ -14,7 +14,7 @@ public sealed class FlowTableTests
         table.Advance(0, 100);
         FlowKey key = FlowKey.Order(IpAddress.FromIPv4(1), 1, IpAddress.FromIPv4(2), 2, IpProtocol.Udp, out _);
         ulong hash = table.HashOf(key);
-        ref FlowRecord record = ref table.ShardOf(hash).Add(key, hash, 0);
+        ref FlowRecord record = ref table.ShardOf(hash).Add(key, false, hash, 0, out _);
         record.Deadline = 10_000;
         table.ShardOf(hash).Schedule(ref record, 0);
         Assert.Equal(1, table.Count);
@@ -27,7 +27,7 @@ public sealed class FlowTableTests
     public void Several_workers_that_open_and_close_the_same_flows_leave_the_table_whole()
     {
         const int Workers = 4;
-        using var table = new FlowTable(4096, Workers);
+        using var table = new FlowTable(new FlowLimits { MaxFlows = 4096, HalfOpenPercent = 100 }, Workers);
         Parallel.For(0, Workers, worker =>
         {
             var random = new Random(worker);
@@ -45,7 +45,7 @@ public sealed class FlowTableTests
                 }
                 else
                 {
-                    record = ref shard.Add(key, hash, 0);
+                    record = ref shard.Add(key, false, hash, 0, out _);
                     if (!Unsafe.IsNullRef(ref record))
                     {
                         record.Deadline = 60_000;

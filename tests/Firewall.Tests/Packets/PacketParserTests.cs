@@ -157,6 +157,14 @@ public class PacketParserTests
     }
 
     [Fact]
+    public void A_UDP_source_port_0_is_legal()
+    {
+        byte[] packet = PacketBuilder.Udp("203.0.113.5:0", "10.0.0.4:514", 10);
+        Assert.Equal(MalformedReason.None, PacketParser.Parse(packet, out PacketInfo info));
+        Assert.Equal(0, info.SourcePort);
+    }
+
+    [Fact]
     public void A_UDP_length_below_the_IP_length_is_legal()
     {
         byte[] packet = PacketBuilder.Udp(Client, Server, 16);

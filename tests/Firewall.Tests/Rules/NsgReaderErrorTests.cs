@@ -230,7 +230,7 @@ public class NsgReaderErrorTests
     [InlineData("null")]
     [InlineData("""{"foo":1}""")]
     [InlineData("""[{"foo":1}]""")]
-    [InlineData("""{"type":"Microsoft.Network/virtualNetworks","name":"vnet","properties":{}}""")]
+    [InlineData("""{"type":"Microsoft.Network/publicIPAddresses","name":"ip","properties":{}}""")]
     [InlineData("""{"error":{"code":"AuthorizationFailed","message":"no"}}""")]
     [InlineData("""{"name":"x","properties":{"securityRules":{}}}""")]
     [InlineData("""{"name":"x","properties":{"securityRules":"Microsoft.Azure.Commands.Network.Models.PSSecurityRule"}}""")]

@@ -114,7 +114,7 @@ public class TemplateTests
     [Fact]
     public void A_template_without_a_group_is_refused()
     {
-        RuleFinding finding = Assert.Single(Sample.Read("""{"$schema":"x","resources":[{"type":"Microsoft.Network/virtualNetworks","name":"v"}]}""").Findings);
+        RuleFinding finding = Assert.Single(Sample.Read("""{"$schema":"x","resources":[{"type":"Microsoft.Network/publicIPAddresses","name":"v"}]}""").Findings);
         Assert.Equal("InvalidRequestFormat", finding.Code);
     }
 

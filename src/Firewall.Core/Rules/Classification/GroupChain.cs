@@ -23,15 +23,15 @@ internal sealed record ChainStep(CompiledGroup Group, string AppliedTo);
 /// </summary>
 internal sealed class GroupChain
 {
-    private readonly IRuleClassifier[] _inbound;
-    private readonly IRuleClassifier[] _outbound;
+    private readonly Link[] _inbound;
+    private readonly Link[] _outbound;
 
     /// <param name="steps">In the inbound order.</param>
     public GroupChain(IReadOnlyList<ChainStep> steps)
     {
         Steps = steps;
-        _inbound = [.. steps.Select(step => step.Group.Inbound)];
-        _outbound = [.. steps.Reverse().Select(step => step.Group.Outbound)];
+        _inbound = [.. steps.Select(step => new Link(step.Group.Inbound))];
+        _outbound = [.. steps.Reverse().Select(step => new Link(step.Group.Outbound))];
     }
 
     /// <summary>The groups in the inbound order.</summary>
@@ -47,16 +47,23 @@ internal sealed class GroupChain
     public Access Judge(RuleDirection direction, in PacketInfo packet, out int rule)
     {
         rule = RuleCatalog.None;
-        foreach (IRuleClassifier group in direction == RuleDirection.Inbound ? _inbound : _outbound)
+        foreach (ref readonly Link link in (direction == RuleDirection.Inbound ? _inbound : _outbound).AsSpan())
         {
-            int position = group.Classify(in packet);
+            int position = link.Classifier.Classify(in packet);
             // The default rules end every list with a rule that matches everything, so -1 does not happen; closed if it did.
-            if (position < 0) return Access.Deny;
-            ResolvedRule match = group.Rules[position];
-            rule = match.Number;
-            if (match.Rule.Access == Access.Deny) return Access.Deny;
+            if ((uint)position >= (uint)link.Numbers.Length) return Access.Deny;
+            rule = link.Numbers[position];
+            if (!link.Allows[position]) return Access.Deny;
         }
 
         return Access.Allow;
+    }
+
+    /// <summary>A classifier with its answers in two flat lists.</summary>
+    private readonly struct Link(IRuleClassifier classifier)
+    {
+        public readonly IRuleClassifier Classifier = classifier;
+        public readonly int[] Numbers = [.. classifier.Rules.Select(rule => rule.Number)];
+        public readonly bool[] Allows = [.. classifier.Rules.Select(rule => rule.Rule.Access == Access.Allow)];
     }
 }

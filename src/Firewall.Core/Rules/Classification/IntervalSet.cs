@@ -12,6 +12,7 @@ internal sealed class IntervalSet<T> : IEquatable<IntervalSet<T>>
 {
     private readonly T[] _first;
     private readonly T[] _last;
+    private int _hash;
 
     private IntervalSet(T[] first, T[] last)
     {
@@ -175,15 +176,17 @@ internal sealed class IntervalSet<T> : IEquatable<IntervalSet<T>>
     }
 
     public bool Equals(IntervalSet<T>? other) =>
-        other is not null && _first.AsSpan().SequenceEqual(other._first) && _last.AsSpan().SequenceEqual(other._last);
+        ReferenceEquals(this, other) || other is not null && _first.AsSpan().SequenceEqual(other._first) && _last.AsSpan().SequenceEqual(other._last);
 
     public override bool Equals(object? obj) => Equals(obj as IntervalSet<T>);
 
     public override int GetHashCode()
     {
+        // Computed once: a rule list may ask a thousand times for the hash of a tag with ten thousand intervals.
+        if (_hash != 0) return _hash;
         HashCode hash = default;
         foreach (T value in _first) hash.Add(value);
         foreach (T value in _last) hash.Add(value);
-        return hash.ToHashCode();
+        return _hash = hash.ToHashCode() | 1;
     }
 }

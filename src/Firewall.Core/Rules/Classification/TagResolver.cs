@@ -2,16 +2,20 @@ using Firewall.Core.Packets;
 
 namespace Firewall.Core.Rules.Classification;
 
-/// <summary>Turns one side of a rule into addresses. Remembers tags, since thousands of rules may share a large one.</summary>
+/// <summary>
+/// Turns one side of a rule into addresses: prefixes, service tags, members of application security groups. Remembers tags, since
+/// thousands of rules may share a large one.
+/// </summary>
 internal sealed class TagResolver
 {
     private readonly PolicyOptions _options;
     private readonly Dictionary<string, AddressSet?> _tags = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, AddressSet> _members = new(StringComparer.OrdinalIgnoreCase);
 
     public TagResolver(PolicyOptions options)
     {
         _options = options;
-        AddressSet virtualNetwork = AddressSet.From([.. options.VirtualNetwork, PolicyOptions.AzureHostAddress]);
+        AddressSet virtualNetwork = AddressSet.From([.. options.EffectiveVirtualNetwork, PolicyOptions.AzureHostAddress]);
         _tags["VirtualNetwork"] = virtualNetwork;
         _tags["Internet"] = virtualNetwork.Complement();
         _tags["AzureLoadBalancer"] = AddressSet.From(options.LoadBalancer);
@@ -35,12 +39,45 @@ internal sealed class TagResolver
                 findings.Add(UnknownTag(rule, selector));
                 return AddressSet.Empty;
             default:
+                return ResolveGroups(rule, selector, findings);
+        }
+    }
+
+    /// <summary>True for the tags that platform traffic may be filtered with.</summary>
+    public static bool IsPlatformTag(AddressSelector selector) =>
+        selector.ServiceTag is { Length: > 0 } tag && tag.StartsWith("AzurePlatform", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>An application security group is its members' addresses. One without members makes the whole rule ineffective, as in Azure.</summary>
+    private AddressSet ResolveGroups(SecurityRule rule, AddressSelector selector, List<RuleFinding> findings)
+    {
+        AddressSet all = AddressSet.Empty;
+        foreach (string id in selector.ApplicationSecurityGroups)
+        {
+            AddressSet members = MembersOf(id);
+            if (members.IsEmpty)
+            {
                 findings.Add(selector.Origin.Warning(
                     FindingCodes.EmptyApplicationSecurityGroup,
-                    $"Security rule {rule.Name} names application security groups whose members are not known: the rule is not effective.",
-                    "Name addresses instead."));
+                    $"Security rule {rule.Name} names application security group {ResourceId.NameOf(id)}, of which no member is known: the whole rule is not effective.",
+                    "Give the network interfaces that are its members, or remove it from the rule."));
                 return AddressSet.Empty;
+            }
+
+            all = all.Union(members);
         }
+
+        return all;
+    }
+
+    private AddressSet MembersOf(string id)
+    {
+        if (_members.TryGetValue(id, out AddressSet? known)) return known;
+        NetworkTopology network = _options.Network;
+        IEnumerable<IpPrefix> interfaces = network.NetworkInterfaces
+            .Where(nic => nic.ApplicationSecurityGroups.Any(member => ResourceId.AreTheSame(member, id)))
+            .SelectMany(nic => nic.Addresses).Select(address => IpPrefix.Create(address, address.IsIPv4 ? 32 : 128));
+        IEnumerable<IpPrefix> given = network.ApplicationSecurityGroups.Where(group => ResourceId.AreTheSame(group.Id, id)).SelectMany(group => group.Members);
+        return _members[id] = AddressSet.From(interfaces.Concat(given));
     }
 
     private AddressSet? Find(string tag)

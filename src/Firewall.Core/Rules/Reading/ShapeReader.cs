@@ -11,6 +11,7 @@ internal sealed class ShapeReader
     private readonly string _file;
     private readonly List<RuleFinding> _findings;
     private readonly RuleReader _rules;
+    private readonly TopologyReader _topology;
     private readonly List<GroupBuilder> _groups = [];
 
     public ShapeReader(string file, List<RuleFinding> findings)
@@ -18,13 +19,17 @@ internal sealed class ShapeReader
         _file = file;
         _findings = findings;
         _rules = new RuleReader(file, findings);
+        _topology = new TopologyReader(file, findings);
     }
+
+    /// <summary>What the file says of subnets, network interfaces and virtual networks.</summary>
+    public NetworkTopology Network => _topology.Topology;
 
     public IReadOnlyList<NetworkSecurityGroup> Read(JsonValue root)
     {
         ReadDocument(root);
         foreach (GroupBuilder group in _groups) GroupChecks.Check(group, _findings);
-        if (_groups.Count == 0 && !_findings.Exists(finding => finding.IsError)) UnknownShape(root);
+        if (_groups.Count == 0 && Network.IsEmpty && !_findings.Exists(finding => finding.IsError)) UnknownShape(root);
         return [.. _groups.Select(group => group.Build())];
     }
 
@@ -74,9 +79,11 @@ internal sealed class ShapeReader
         {
             ReadGroup(root, TemplateScope.None);
         }
-        else
+        else if (!_topology.TryRead(root, TemplateScope.None))
         {
-            UnknownShape(root);
+            // A group that was written by hand may have no more than a name and properties.
+            if (root["type"] is null && root["name"] is not null && root.Find("properties") is { IsUnset: false }) ReadGroup(root, TemplateScope.None);
+            else UnknownShape(root);
         }
     }
 
@@ -88,7 +95,7 @@ internal sealed class ShapeReader
         {
             if (IsRule(item) || item.IsString) rules.Add(item);
             else if (IsGroup(item)) ReadGroup(item, TemplateScope.None);
-            else UnknownShape(item);
+            else if (!_topology.TryRead(item, TemplateScope.None)) UnknownShape(item);
         }
 
         if (rules.Count > 0 || list.Children.Count == 0) ReadRules(rules, list);
@@ -188,7 +195,7 @@ internal sealed class ShapeReader
 
     private void ReadTemplate(JsonValue template, TemplateScope scope)
     {
-        TemplateReader reader = new(_file, _findings);
+        TemplateReader reader = new(_file, _findings, _topology);
         reader.Read(template, scope);
         foreach ((JsonValue node, TemplateScope inner) in reader.Groups) ReadGroup(node, inner);
         foreach (TemplateReader.ChildRule child in reader.Rules)
@@ -200,7 +207,7 @@ internal sealed class ShapeReader
             group.RuleCount += group.Rules.Count - known;
         }
 
-        if (_groups.Count == 0 && !_findings.Exists(finding => finding.IsError))
+        if (_groups.Count == 0 && Network.IsEmpty && !_findings.Exists(finding => finding.IsError))
         {
             _findings.Add(template.Origin(_file).Error(
                 FindingCodes.InvalidFormat, "The template has no resource of type Microsoft.Network/networkSecurityGroups.", "Give the template that has it."));
@@ -220,7 +227,6 @@ internal sealed class ShapeReader
         if (node["type"] is { } type) return type.Text.EndsWith(GroupType, StringComparison.OrdinalIgnoreCase);
         JsonValue fields = node["properties"] is { IsObject: true } nested ? nested : node;
         return fields.Find("securityRules") is not null || fields.Find("defaultSecurityRules") is not null
-            || (node.Find("properties") is { IsObject: true } && node["name"] is not null)
             || node["id"]?.Text.Contains("/" + GroupType + "/", StringComparison.OrdinalIgnoreCase) == true
             || fields.Find("flushConnection") is not null;
     }

@@ -118,7 +118,7 @@ internal sealed class TemplateEvaluator(TemplateScope scope, JsonValue site, boo
         while (type < values.Count && !(values[type].IsString && values[type].Text.Contains('/', StringComparison.Ordinal) && values[type].Text[0] != '/')) type++;
         if (type == values.Count) throw new TemplateException("resourceId has no resource type");
         string[] parts = values[type].Text.Split('/');
-        StringBuilder id = new("/subscriptions/subscription/resourceGroups/");
+        StringBuilder id = new(ResourceId.TemplatePrefix + "resourceGroups/");
         id.Append(type > 0 ? TextOf(values[type - 1]) : "resourceGroup").Append("/providers/").Append(parts[0]);
         for (int i = 1; i < parts.Length; i++)
         {

@@ -3,12 +3,18 @@ using System.Text.Json;
 namespace Firewall.Core.Rules.Reading;
 
 /// <summary>Finds the security groups and security rules among an ARM template's resources, also in nested deployments.</summary>
-internal sealed class TemplateReader(string file, List<RuleFinding> findings)
+internal sealed class TemplateReader(string file, List<RuleFinding> findings, TopologyReader topology)
 {
     private const string GroupType = "Microsoft.Network/networkSecurityGroups";
     private const string RuleType = GroupType + "/securityRules";
     private const string DeploymentType = "Microsoft.Resources/deployments";
     private const int MaxNesting = 8;
+
+    private static readonly string[] s_topology =
+    [
+        "Microsoft.Network/virtualNetworks", "Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/networkInterfaces",
+        "Microsoft.Network/applicationSecurityGroups",
+    ];
 
     /// <summary>A rule that is a resource of its own.</summary>
     internal readonly record struct ChildRule(string Group, string Name, JsonValue Node, TemplateScope Scope);
@@ -52,7 +58,8 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings)
         int version = type.IndexOf('@', StringComparison.Ordinal);
         if (version >= 0) type = type[..version];
         bool isChildRule = group is not null && Is(type, "securityRules");
-        if (!Is(type, GroupType) && !Is(type, RuleType) && !Is(type, DeploymentType) && !isChildRule) return;
+        bool isTopology = s_topology.Contains(type, StringComparer.OrdinalIgnoreCase);
+        if (!Is(type, GroupType) && !Is(type, RuleType) && !Is(type, DeploymentType) && !isChildRule && !isTopology) return;
         if (resource["existing"] is { Kind: JsonValueKind.True }) return;
         if (resource["condition"] is { } condition && scope.Resolve(condition) is { } met
             && (met.Kind == JsonValueKind.False || met.Text.Equals("false", StringComparison.OrdinalIgnoreCase)))
@@ -64,6 +71,10 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings)
         {
             Groups.Add((resource, scope));
             ReadResources(resource, scope, scope.Text(resource["name"]), nesting);
+        }
+        else if (isTopology)
+        {
+            topology.TryRead(resource, scope);
         }
         else if (Is(type, DeploymentType))
         {

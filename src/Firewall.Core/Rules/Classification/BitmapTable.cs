@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+namespace Firewall.Core.Rules.Classification;
+
+/// <summary>
+/// The distinct sets of rules that values of one field may match, each a bitmap with one bit for each rule; a class is such a
+/// set's number. Filled while a classifier is built, read only afterwards.
+/// </summary>
+internal sealed class BitmapTable
+{
+    private readonly int _words;
+    private readonly Dictionary<int, int> _firstOfHash = [];
+    private readonly List<int> _nextOfHash = [];
+    private readonly List<ulong> _bits = [];
+
+    public BitmapTable(int words) => _words = words;
+
+    /// <summary>How many classes.</summary>
+    public int Count => _nextOfHash.Count;
+
+    /// <summary>The class of that set of rules.</summary>
+    public int Intern(ReadOnlySpan<ulong> bitmap)
+    {
+        HashCode hash = default;
+        hash.AddBytes(MemoryMarshal.AsBytes(bitmap));
+        int code = hash.ToHashCode();
+        ref int first = ref CollectionsMarshal.GetValueRefOrAddDefault(_firstOfHash, code, out bool known);
+        if (!known) first = -1;
+        ReadOnlySpan<ulong> bits = CollectionsMarshal.AsSpan(_bits);
+        for (int candidate = first; candidate >= 0; candidate = _nextOfHash[candidate])
+        {
+            if (bits.Slice(candidate * _words, _words).SequenceEqual(bitmap)) return candidate;
+        }
+
+        int added = Count;
+        _nextOfHash.Add(first);
+        first = added;
+        _bits.AddRange(bitmap);
+        return added;
+    }
+
+    /// <summary>All bitmaps, one behind the other.</summary>
+    public ulong[] ToArray() => [.. _bits];
+}

@@ -1,0 +1,115 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Firewall.Core.Rules.Classification;
+
+/// <summary>
+/// Finds in which of many adjoining ranges of 32-bit numbers a number lies: a static B+ tree whose nodes are one cache line of
+/// sixteen keys, so that a hundred thousand ranges take four steps without a branch that depends on the number. Immutable.
+/// </summary>
+/// <remarks>
+/// The keys are the ranges' last numbers, and the answer is how many of them are smaller. The leaves hold all keys in order, padded
+/// with the largest number, which is smaller than none; an inner node's key j is the last key below its child j, if there is a
+/// child after it. Signed comparison
+/// is what vector units have, so the top bit of all numbers is flipped.
+/// </remarks>
+internal sealed class RangeTree
+{
+    private const int KeysPerNode = 16;
+    private const int CacheLine = 64;
+
+    private readonly int[] _keys;
+    private readonly int[] _layers;
+
+    /// <param name="lasts">The last numbers of the ranges, ascending; the very last range, which ends with the largest number, may be left out.</param>
+    public RangeTree(ReadOnlySpan<uint> lasts)
+    {
+        Count = lasts.Length;
+        List<int> sizes = [];
+        for (int keys = lasts.Length; keys > 0;)
+        {
+            int nodes = (keys + KeysPerNode - 1) / KeysPerNode;
+            sizes.Add(nodes);
+            // Each node of the layer above has one child more than it has keys.
+            int above = (nodes + KeysPerNode) / (KeysPerNode + 1);
+            keys = nodes > 1 ? above * KeysPerNode : 0;
+        }
+
+        int total = sizes.Sum() * KeysPerNode;
+        _keys = GC.AllocateUninitializedArray<int>(total + KeysPerNode, pinned: true);
+        _keys.AsSpan().Fill(int.MaxValue);
+        int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(_keys, 0) & (CacheLine - 1))) & (CacheLine - 1)) / sizeof(int);
+        _layers = new int[sizes.Count];
+        // The root first, so that the layers that every search reads lie together.
+        for (int layer = sizes.Count - 1; layer >= 0; layer--)
+        {
+            _layers[sizes.Count - 1 - layer] = start;
+            start += sizes[layer] * KeysPerNode;
+        }
+
+        if (lasts.Length == 0) return;
+        for (int i = 0; i < lasts.Length; i++) _keys[_layers[^1] + i] = Flip(lasts[i]);
+        int leavesPerChild = 1;
+        for (int layer = sizes.Count - 2; layer >= 0; layer--)
+        {
+            int nodes = sizes[sizes.Count - 1 - layer];
+            for (int key = 0; key < nodes * KeysPerNode; key++)
+            {
+                // Key j of node n separates child j, of which there are seventeen in a node, from the next.
+                int node = key / KeysPerNode;
+                int child = (node * (KeysPerNode + 1)) + (key % KeysPerNode);
+                int lastKeyBelow = ((child + 1) * leavesPerChild * KeysPerNode) - 1;
+                if (lastKeyBelow < lasts.Length - 1) _keys[_layers[layer] + key] = Flip(lasts[lastKeyBelow]);
+            }
+
+            leavesPerChild *= KeysPerNode + 1;
+        }
+    }
+
+    /// <summary>How many keys.</summary>
+    public int Count { get; }
+
+    /// <summary>How many nodes every search reads.</summary>
+    public int Depth => _layers.Length;
+
+    /// <summary>How many keys are smaller than the number: the index of its range.</summary>
+    public int Find(uint value)
+    {
+        int wanted = Flip(value);
+        int node = 0;
+        int smaller = 0;
+        int[] keys = _keys;
+        int[] layers = _layers;
+        for (int layer = 0; layer < layers.Length; layer++)
+        {
+            node = (node * (KeysPerNode + 1)) + smaller;
+            smaller = CountSmaller(keys.AsSpan(layers[layer] + (node * KeysPerNode), KeysPerNode), wanted);
+        }
+
+        return (node * KeysPerNode) + smaller;
+    }
+
+    private static int CountSmaller(ReadOnlySpan<int> node, int wanted)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            return BitOperations.PopCount(Vector512.LessThan(Vector512.Create(node), Vector512.Create(wanted)).ExtractMostSignificantBits());
+        }
+
+        if (Vector256.IsHardwareAccelerated)
+        {
+            Vector256<int> all = Vector256.Create(wanted);
+            uint low = Vector256.LessThan(Vector256.Create(node), all).ExtractMostSignificantBits();
+            uint high = Vector256.LessThan(Vector256.Create(node[8..]), all).ExtractMostSignificantBits();
+            return BitOperations.PopCount(low | (high << 8));
+        }
+
+        Vector128<int> four = Vector128.Create(wanted);
+        Vector128<int> sum = Vector128.LessThan(Vector128.Create(node), four) + Vector128.LessThan(Vector128.Create(node[4..]), four)
+            + Vector128.LessThan(Vector128.Create(node[8..]), four) + Vector128.LessThan(Vector128.Create(node[12..]), four);
+        return -Vector128.Sum(sum);
+    }
+
+    private static int Flip(uint value) => (int)(value ^ 0x8000_0000);
+}

@@ -1,0 +1,9 @@
+namespace Firewall.Hosting;
+
+/// <summary>Chooses the operating system's part.</summary>
+internal static class Platform
+{
+    /// <summary>That of the system the process runs on.</summary>
+    /// <exception cref="ApplianceException">There is none for this system.</exception>
+    public static IPlatform Current() => throw new ApplianceException("`firewall run` needs Linux; `replay` and `verify` run everywhere");
+}
