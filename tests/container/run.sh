@@ -123,6 +123,15 @@ is_healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$firewall" 2> 
 
 peers_are_ready() { in_client test -s /keys/id_ed25519.pub -a -s /keys/known_hosts 2> /dev/null; }
 
+# in_force VERSION: waits until the appliance judges by the rules that were just written.
+in_force() {
+    within 15 firewall_log_shows "Policy $1 in force" || give_up "the appliance did not take the rules over"
+    say "  $(tail -n 1 $state/output)"
+}
+
+# edit_rules FILE: as an editor does it, with a new file under the old name.
+edit_rules() { cp "$1" "$rules/rules.json.new" && mv "$rules/rules.json.new" "$rules/rules.json"; }
+
 firewall_log_shows() { docker logs "$firewall" 2>&1 | grep -E -- "$1" > $state/output; }
 
 # A line of the appliance's /proc/PID/status. The image may have no shell to ask, so the engine's namespaces are entered instead.
@@ -180,8 +189,9 @@ result "the appliance's log names DenyAllInBound" && say "  $(tail -n 1 $state/o
 say "" "The rules file is edited on the host." ""
 rules=$context/docker/firewall
 cp "$rules/rules.json" "$state/rules.empty.json"
-cp "$rules/rules.allow-ssh.json" "$rules/rules.json.new" && mv "$rules/rules.json.new" "$rules/rules.json"
-within 15 ssh_connects vm
+edit_rules "$rules/rules.allow-ssh.json"
+in_force 2
+ssh_connects vm
 result "the rule is added: ssh connects"
 ssh_connects vm6
 result "and over IPv6 too"
@@ -189,8 +199,9 @@ in_client ssh vm 'while echo tick; do sleep 1; done' > $state/ticks 2> /dev/null
 within 15 ticks_reach 3
 result "a long session begins"
 
-cp "$state/rules.empty.json" "$rules/rules.json.new" && mv "$rules/rules.json.new" "$rules/rules.json"
-within 15 ssh_times_out vm
+edit_rules "$state/rules.empty.json"
+in_force 3
+ssh_times_out vm
 result "the rule is removed: a new ssh times out"
 ticks=$(wc -l < $state/ticks)
 within 10 ticks_reach $((ticks + 6))
