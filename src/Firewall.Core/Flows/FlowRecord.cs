@@ -131,7 +131,7 @@ public enum FlowFlags : byte
     /// <summary>Both ends agreed to talk: never evicted to make room.</summary>
     Assured = 4,
 
-    /// <summary>The handshake was not seen: windows are known by halves, and a segment outside of them passes.</summary>
+    /// <summary>The handshake was not seen, or not whole: windows are known by halves, and a segment outside of them passes.</summary>
     Liberal = 8,
 
     /// <summary>Both ends have sent a SYN (simultaneous open).</summary>

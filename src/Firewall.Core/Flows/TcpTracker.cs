@@ -88,6 +88,7 @@ public static class TcpTracker
             TcpWindow.PickUpMidStream(ref sender, ref receiver, segment);
         }
 
+        if (TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
         record.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
     }
 
@@ -104,6 +105,9 @@ public static class TcpTracker
         ReadOnlySpan<byte> options = TcpOptionList.Of(packet, segment);
         ref TcpPeer sender = ref fromHigh ? ref record.HighPeer : ref record.LowPeer;
         ref TcpPeer receiver = ref fromHigh ? ref record.LowPeer : ref record.HighPeer;
+
+        // The scale of a SYN that a capture cut short is not known, and without it no window is.
+        if (kind <= TcpKind.SynAck && TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
         byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + record.State];
         if (action == In) return TrackResult.InvalidState;
         if (action == Re)

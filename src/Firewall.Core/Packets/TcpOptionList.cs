@@ -53,6 +53,9 @@ internal static class TcpOptionList
         return start < end ? packet[start..end] : default;
     }
 
+    /// <summary>True if a capture's snap length cut the options off.</summary>
+    public static bool IsCut(ReadOnlySpan<byte> packet, in PacketInfo info) => packet.Length < info.TransportOffset + info.TcpHeaderLength;
+
     /// <summary>Reads what a SYN or SYN/ACK says about windows. Allocates nothing; a list that does not add up ends where it breaks.</summary>
     /// <param name="options">The list.</param>
     /// <param name="windowScale">The shift, 0–14, or -1 without the option.</param>

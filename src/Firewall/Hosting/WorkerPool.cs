@@ -20,7 +20,7 @@ internal sealed class WorkerPool : IDisposable
     {
         try
         {
-            Flows = new FlowTable(options.MaxFlows, device.Queues.Count);
+            Flows = new FlowTable(new FlowLimits { MaxFlows = options.MaxFlows }, device.Queues.Count);
         }
         catch (Exception e) when (e is OutOfMemoryException or IOException)
         {
