@@ -7,6 +7,7 @@ set -euo pipefail
 wanted=(
     clang:clang
     ip:iproute2
+    sysctl:procps
     ping:iputils-ping
     iperf3:iperf3
     ssh:openssh-client

@@ -1,4 +1,5 @@
-using Xunit;
+using Xunit.v3;
+using Xunit.Sdk;
 
 // System tests measure time and count packets on a machine with few cores: they would disturb each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Parallelization(Mode = ParallelMode.None)]

@@ -12,7 +12,7 @@ public sealed class ReloadTests
     private const int Reloads = 21;
 
     [Fact]
-    public void No_datagram_is_lost_while_the_rules_change_in_every_way()
+    public async Task No_datagram_is_lost_while_the_rules_change_in_every_way()
     {
         using var lab = new Lab();
         using RunningAppliance appliance = lab.StartGateway(Nsg.Group(Nsg.AllowService));
@@ -23,16 +23,16 @@ public sealed class ReloadTests
         Task<long> sending = Task.Run(() => SendNumbers(sender.Socket, new IPEndPoint(IPAddress.Parse(Lab.VmV4), 5001), done.Token));
         Task<List<long>> receiving = Task.Run(() => ReceiveNumbers(receiver));
         ChangeRules(lab, appliance);
-        done.Cancel();
-        long sent = sending.GetAwaiter().GetResult();
-        List<long> received = receiving.GetAwaiter().GetResult();
+        await done.CancelAsync();
+        long sent = await sending;
+        List<long> received = await receiving;
 
         Assert.True(sent > 1000, $"only {sent} datagrams were sent");
         Assert.Equal(Enumerable.Range(0, (int)sent).Select(i => (long)i), received);
     }
 
     [Fact]
-    public void A_bulk_transfer_arrives_whole_while_the_rules_change()
+    public async Task A_bulk_transfer_arrives_whole_while_the_rules_change()
     {
         using var lab = new Lab();
         using RunningAppliance appliance = lab.StartGateway(Nsg.Group(Nsg.AllowService));
@@ -55,10 +55,11 @@ public sealed class ReloadTests
         Task<(long Length, string Hash)> sending = Task.Run(() => SendNoise(client, done.Token));
         Task<(long Length, string Hash)> receiving = Task.Run(() => ReceiveAll(server));
         ChangeRules(lab, appliance);
-        done.Cancel();
+        await done.CancelAsync();
 
-        Assert.Equal(sending.GetAwaiter().GetResult(), receiving.GetAwaiter().GetResult());
-        Assert.True(sending.Result.Length > 10_000_000, $"only {sending.Result.Length} bytes were sent");
+        (long Length, string Hash) sent = await sending;
+        Assert.Equal(sent, await receiving);
+        Assert.True(sent.Length > 10_000_000, $"only {sent.Length} bytes were sent");
     }
 
     [Fact]
