@@ -77,7 +77,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     {
         _systemd.Stopping();
         _undo.Run();
-        Stopped(_logger);
+        if (_pool is { } pool) Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
         return Task.CompletedTask;
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         IPacketDevice device = _platform.OpenDevice(options);
         _undo.Push("the device", device.Dispose);
 
-        IDisposable routing = _platform.Route(options, device);
+        IDisposable routing = _platform.Route(options, device, () => _ = Task.Run(Reload, CancellationToken.None));
         _undo.Push("the routing", routing.Dispose);
 
         var pool = new WorkerPool(device, options, _policies, Fail);
@@ -116,7 +116,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         _undo.Push("the signal handler", hangUp.Dispose);
 
         string between = options.Interfaces.Count == 0 ? "all interfaces" : string.Join(", ", options.Interfaces);
-        Running(_logger, options.Mode, between, device.Name, device.Queues.Count);
+        Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
         _systemd.Ready(Status());
         // A file that was written while the appliance started, after it was read and before it was watched.
         _ = Task.Run(Reload, CancellationToken.None);
@@ -160,11 +160,11 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         _lifetime.StopApplication();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Running as {Mode} on {Interfaces} through {Device} with {Queues} queue(s)")]
-    private static partial void Running(ILogger logger, ApplianceMode mode, string interfaces, string device, int queues);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Ready: mode {Mode}, interfaces {Interfaces}, device {Device}, queues {Queues}")]
+    private static partial void Ready(ILogger logger, ApplianceMode mode, string interfaces, string device, int queues);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped")]
-    private static partial void Stopped(ILogger logger);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped; {Allowed} packets were allowed, {Denied} denied")]
+    private static partial void Stopped(ILogger logger, long allowed, long denied);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Giving up: {Why}")]
     private static partial void Failed(ILogger logger, string why);

@@ -48,6 +48,12 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Denied packets, one ring for each worker; for one reader.</summary>
     public IReadOnlyList<EventRing<DropEvent>> Drops { get; }
 
+    /// <summary>Packets allowed so far, over all workers.</summary>
+    public long AllowedPackets => _threads.Sum(t => t.Worker.Engine.Counters.AllowedPackets);
+
+    /// <summary>Packets denied so far, over all workers.</summary>
+    public long DeniedPackets => _threads.Sum(t => t.Worker.Engine.Counters.DeniedPackets);
+
     /// <summary>Starts all threads.</summary>
     public void Start()
     {
