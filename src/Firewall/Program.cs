@@ -1,1 +1,3 @@
-return 0;
+using Firewall.Commands;
+
+return FirewallCommand.Run(args, CommandStreams.OfProcess());

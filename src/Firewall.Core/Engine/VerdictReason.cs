@@ -42,12 +42,15 @@ public enum VerdictReason : byte
     /// <summary>The flow table holds its maximum of records.</summary>
     TableFull,
 
+    /// <summary>The source address has opened as many flows as it may.</summary>
+    SourceLimit,
+
+    /// <summary>More ICMP errors about one flow than a network sends.</summary>
+    ErrorRate,
+
     /// <summary>Neither address lies in the protected network, so no security group applies.</summary>
     NoSecurityGroup,
 
     /// <summary>The flow was re-evaluated because of <c>flushConnection</c>, and the rules of now deny it.</summary>
     FlushedConnection,
-
-    /// <summary>Link-local chatter that reaches a TUN by itself and is never forwarded: MLD, router solicitations, multicast.</summary>
-    LocalNoise,
 }

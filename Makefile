@@ -1,0 +1,67 @@
+# Everything a person or a machine does with this tree. All targets work on a fresh Debian or Ubuntu with the .NET 10 SDK, as root.
+#
+#   make demo       a real SSH session through the firewall, in network namespaces made for it
+#   make test       lint and all tests
+#   make publish    the executable at artifacts/firewall
+#   make help       the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CONFIGURATION ?= Release
+ARTIFACTS := $(CURDIR)/artifacts
+RID ?= linux-x64
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 18
+
+.PHONY: deps
+deps: ## installs the Debian packages that are missing
+	@build/install-packages.sh
+
+.PHONY: build
+build: ## compiles everything
+	dotnet build Firewall.sln -c $(CONFIGURATION) --nologo -v q
+
+.PHONY: publish
+publish: deps ## one self-contained executable at artifacts/firewall
+	dotnet publish src/Firewall/Firewall.csproj -c Release -r $(RID) -p:PublishAot=true -o $(ARTIFACTS)/publish --nologo -v q
+	@install -D $(ARTIFACTS)/publish/firewall $(ARTIFACTS)/firewall
+	@ls -l $(ARTIFACTS)/firewall | awk '{ print "artifacts/firewall", $$5, "bytes" }'
+
+.PHONY: lint
+lint: ## formatting and code style, changes nothing
+	dotnet format Firewall.sln --verify-no-changes
+
+.PHONY: test
+test: deps lint publish build ## lint and all tests
+	@tests/run.sh $(CONFIGURATION)
+
+# The executable for those who only need it to be there and up to date.
+$(ARTIFACTS)/firewall: $(shell find src -name '*.cs' -o -name '*.csproj') Directory.Build.props Directory.Packages.props
+	@$(MAKE) --no-print-directory publish
+
+.PHONY: demo
+demo: ## a real SSH session through the firewall, in network namespaces made for it (root)
+	@tests/demo/seed-story.sh --check
+	@$(MAKE) --no-print-directory $(ARTIFACTS)/firewall
+	@tests/demo/seed-story.sh
+
+.PHONY: test-container
+test-container: ## builds the Dockerfile and runs docker/compose.yaml in an engine of its own (root)
+	@tests/container/run.sh --check
+	@$(MAKE) --no-print-directory $(ARTIFACTS)/firewall
+	@tests/container/run.sh
+
+.PHONY: clean
+clean: ## removes what was built
+	rm -rf $(ARTIFACTS)
+	find src tests bench -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+
+.PHONY: bench
+bench: ## in-process benchmarks; BENCH=filter chooses
+	dotnet run -c Release --project bench/Firewall.Bench -- --filter '$(or $(BENCH),*)' --artifacts $(ARTIFACTS)/bench

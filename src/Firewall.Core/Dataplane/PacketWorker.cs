@@ -1,0 +1,75 @@
+using Firewall.Core.Engine;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+
+namespace Firewall.Core.Dataplane;
+
+/// <summary>
+/// The packet loop's body: one queue, one engine, one batch. A thread of the appliance turns it for ever, a test or a benchmark turns
+/// it as often as it likes. The clock and the policy come from outside, once per batch.
+/// </summary>
+public sealed class PacketWorker
+{
+    // The timer wheel may look at this many records for each batch, and more when the worker has nothing else to do.
+    private const int BusyBudget = 256;
+    private const int IdleBudget = 65_536;
+
+    private readonly IPacketQueue _queue;
+    private readonly PacketBatch _batch;
+    private readonly ReplyLimiter _replies = new();
+    private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
+
+    /// <summary>Makes a worker; it allocates all its memory here.</summary>
+    public PacketWorker(IPacketQueue queue, FirewallEngine engine)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        _queue = queue;
+        Engine = engine;
+        _batch = new PacketBatch(queue.HeaderLength);
+    }
+
+    /// <summary>The engine that judges this worker's packets.</summary>
+    public FirewallEngine Engine { get; }
+
+    /// <summary>Whether denied packets are answered with a RST or an ICMP error instead of silence.</summary>
+    public bool Reject { get; set; }
+
+    /// <summary>Waits for packets. Returns false when the queue is at its end.</summary>
+    /// <param name="timeoutMilliseconds">How long at most; -1 for ever.</param>
+    public bool Receive(int timeoutMilliseconds)
+    {
+        _batch.Clear();
+        return _queue.Read(_batch, timeoutMilliseconds);
+    }
+
+    /// <summary>Judges the packets that <see cref="Receive"/> brought and sends what is allowed.</summary>
+    /// <param name="policy">The policy of now.</param>
+    /// <param name="now">Milliseconds; never less than before.</param>
+    /// <returns>How many packets there were.</returns>
+    public int Process(Policy policy, long now)
+    {
+        int count = _batch.Count;
+        Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> packet = _batch.Packet(i);
+            Verdict verdict = Engine.Inspect(packet, packet.Length, policy, now, out PacketInfo info);
+            if (verdict.IsAllowed) _batch.Allow(i);
+            else if (Reject) AddReply(packet, info, verdict.Reason, now);
+        }
+
+        if (count != 0) _queue.Write(_batch);
+        return count;
+    }
+
+    private void AddReply(ReadOnlySpan<byte> packet, in PacketInfo info, VerdictReason reason, long now)
+    {
+        // Only where a rule, or the lack of one, said no: a stray or broken packet gets no answer that a forger could use.
+        if (reason is not (VerdictReason.Rule or VerdictReason.NoSecurityGroup or VerdictReason.FlushedConnection)) return;
+        if (!_replies.TryTake(now)) return;
+        int length = info.Protocol == IpProtocol.Tcp
+            ? ReplyWriter.WriteTcpReset(packet, info, _reply)
+            : ReplyWriter.WriteAdminProhibited(packet, info, _reply);
+        if (length > 0) _batch.TryAddReply(_reply.AsSpan(0, length));
+    }
+}

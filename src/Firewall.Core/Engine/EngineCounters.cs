@@ -1,0 +1,61 @@
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Engine;
+
+/// <summary>
+/// What one engine has counted. Written by its worker alone, read by anybody: each number is whole, but two numbers may be a packet
+/// apart. Sum over the workers for the appliance's figures.
+/// </summary>
+public sealed class EngineCounters
+{
+    private static readonly int Reasons = Enum.GetValues<VerdictReason>().Length;
+    private static readonly int MalformedReasons = Enum.GetValues<MalformedReason>().Length;
+
+    private readonly long[] _allowed = new long[Reasons];
+    private readonly long[] _denied = new long[Reasons];
+    private readonly long[] _malformed = new long[MalformedReasons];
+    private long _allowedBytes;
+    private long _deniedBytes;
+
+    /// <summary>Bytes of allowed packets, from the IP header on.</summary>
+    public long AllowedBytes => Volatile.Read(ref _allowedBytes);
+
+    /// <summary>Bytes of denied packets, from the IP header on.</summary>
+    public long DeniedBytes => Volatile.Read(ref _deniedBytes);
+
+    /// <summary>Packets allowed for that reason.</summary>
+    public long Allowed(VerdictReason reason) => Volatile.Read(ref _allowed[(int)reason]);
+
+    /// <summary>Packets denied for that reason.</summary>
+    public long Denied(VerdictReason reason) => Volatile.Read(ref _denied[(int)reason]);
+
+    /// <summary>Malformed packets by what was wrong with them.</summary>
+    public long Malformed(MalformedReason reason) => Volatile.Read(ref _malformed[(int)reason]);
+
+    /// <summary>All packets allowed.</summary>
+    public long AllowedPackets => Sum(_allowed);
+
+    /// <summary>All packets denied.</summary>
+    public long DeniedPackets => Sum(_denied);
+
+    internal void Count(in Verdict verdict, int bytes)
+    {
+        if (verdict.IsAllowed)
+        {
+            _allowed[(int)verdict.Reason]++;
+            _allowedBytes += bytes;
+            return;
+        }
+
+        _denied[(int)verdict.Reason]++;
+        _deniedBytes += bytes;
+        if (verdict.Reason == VerdictReason.Malformed) _malformed[(int)verdict.Malformed]++;
+    }
+
+    private static long Sum(long[] counters)
+    {
+        long sum = 0;
+        for (int i = 0; i < counters.Length; i++) sum += Volatile.Read(ref counters[i]);
+        return sum;
+    }
+}

@@ -1,0 +1,289 @@
+using System.Runtime.CompilerServices;
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+
+namespace Firewall.Core.Engine;
+
+/// <summary>
+/// Judges packets. This file is a packet's way:
+/// <code>
+///   1 parse      the header reader             → packet info | Malformed, InvalidTcpFlags
+///   2 fragments  a later fragment              → follows its datagram's verdict
+///   3 flow       the flow table                → known flow: track, allow      (nearly every packet ends here)
+///   4 rules      the policy                    → new flow: outbound chain of the source, inbound chain of the destination
+///   5 create     the flow table                → flow record | TableFull
+///   6 finish     one exit: counters, drop event, verdict
+/// </code>
+/// One engine belongs to one worker; flow and fragment table are shared by all. It reads no clock, does no I/O, and for a packet of a
+/// known flow allocates nothing.
+/// </summary>
+public sealed class FirewallEngine
+{
+    private readonly FlowTable _flows;
+    private readonly FragmentTable _fragments;
+    private readonly ErrorLimiter _errors = new();
+    private volatile TimeoutTable _timeouts;
+
+    /// <summary>Makes an engine for one worker.</summary>
+    /// <param name="flows">Shared by all workers; not disposed by the engine.</param>
+    /// <param name="fragments">Shared by all workers.</param>
+    /// <param name="options">Settings; see <see cref="Apply"/> to change them later.</param>
+    /// <param name="drops">Where denied packets are told; null tells nobody.</param>
+    public FirewallEngine(FlowTable flows, FragmentTable fragments, EngineOptions options, EventRing<DropEvent>? drops = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _flows = flows;
+        _fragments = fragments;
+        _timeouts = new TimeoutTable(options.Timeouts);
+        Drops = drops;
+    }
+
+    /// <summary>What this engine has counted.</summary>
+    public EngineCounters Counters { get; } = new();
+
+    /// <summary>Where denied packets are told, if anywhere.</summary>
+    public EventRing<DropEvent>? Drops { get; }
+
+    /// <summary>Takes over new settings, from any thread; the packets from the next one on see them.</summary>
+    public void Apply(EngineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _timeouts = new TimeoutTable(options.Timeouts);
+    }
+
+    /// <summary>Does a bounded amount of upkeep. Call it before the packets of a batch, with their time, and when idle.</summary>
+    /// <param name="now">Milliseconds; never less than before.</param>
+    /// <param name="budget">The most flow records to look at.</param>
+    public void Maintain(long now, int budget) => _flows.Advance(now, budget);
+
+    /// <summary>Judges one packet.</summary>
+    /// <param name="packet">From its IP header on; borrowed for the call.</param>
+    /// <param name="wireLength">Its length on the wire; larger than the span only in captures that cut packets short.</param>
+    /// <param name="policy">The policy of now; read it once per batch.</param>
+    /// <param name="now">Milliseconds; never less than before.</param>
+    /// <param name="info">What the header reader found.</param>
+    public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info)
+    {
+        MalformedReason malformed = PacketParser.Parse(packet, wireLength, out info);
+        Verdict verdict =
+            malformed != MalformedReason.None ? Malformed(info, malformed, policy)
+            : info.IsLaterFragment ? FollowFirstFragment(info, policy, now)
+            : info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
+            : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
+            : FollowFlow(packet, info, policy, now);
+
+        if (info.IsFragment && !info.IsLaterFragment && malformed == MalformedReason.None)
+        {
+            _fragments.Remember(info, verdict.IsAllowed, verdict.Rule, now);
+        }
+
+        Counters.Count(verdict, wireLength);
+        if (!verdict.IsAllowed) Drops?.Add(new DropEvent(now, verdict, info));
+        return verdict;
+    }
+
+    /// <summary>Step 3: the packet's flow, if there is one.</summary>
+    private Verdict FollowFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
+    {
+        FlowKey key = FlowKey.Of(info, out bool fromHigh);
+        ulong hash = _flows.HashOf(key);
+        FlowShard shard = _flows.ShardOf(hash);
+        shard.Enter();
+        ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+        if (Unsafe.IsNullRef(ref record))
+        {
+            shard.Exit();
+            return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
+        }
+
+        record.BeginChange();
+        bool isForward = record.IsForward(fromHigh);
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
+        {
+            RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
+            if (match.Access == Access.Deny)
+            {
+                TrafficDirection direction = DirectionOf(record, isForward);
+                shard.Remove(ref record, hash);
+                shard.Exit();
+                return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
+            }
+
+            record.PolicyVersion = (ushort)policy.Version;
+            record.Rule = match.Rule;
+        }
+
+        bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;
+        TrackResult result = info.Protocol == IpProtocol.Tcp
+            ? TcpTracker.Track(ref record, info, packet, fromHigh)
+            : DatagramTracker.Track(ref record, isForward);
+        if (!wasAssured && (record.Flags & FlowFlags.Assured) != 0) shard.CountAssured();
+        Verdict verdict = result switch
+        {
+            TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward)),
+            TrackResult.OutOfWindow => new Verdict(Access.Deny, VerdictReason.OutOfWindow, record.Rule, DirectionOf(record, isForward)),
+            _ => new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward)),
+        };
+        switch (result)
+        {
+            case TrackResult.Accept:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
+                break;
+            case TrackResult.AcceptAndShorten:
+                record.Count(isForward, info.Length);
+                Refresh(shard, ref record, now, _timeouts.Of(IpProtocol.Tcp, (byte)TcpState.Close));
+                break;
+            case TrackResult.Ignore:
+                record.Count(isForward, info.Length);
+                break;
+            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
+                shard.Remove(ref record, hash);
+                break;
+        }
+
+        record.EndChange();
+        shard.Exit();
+        return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
+    }
+
+    /// <summary>Steps 4 and 5: the rules, and a record for what they allow.</summary>
+    private Verdict OpenFlow(
+        ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now, in FlowKey key, bool fromHigh, ulong hash)
+    {
+        if (!MayOpen(info)) return Deny(VerdictReason.NoFlow, info, policy);
+        RuleMatch match = policy.Evaluate(info);
+        if (match.Access == Access.Deny)
+        {
+            VerdictReason denied = match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule;
+            return new Verdict(Access.Deny, denied, match.Rule, match.Direction);
+        }
+
+        MalformedReason malformed = OpeningPacket.Read(packet, info, out _);
+        if (malformed != MalformedReason.None) return Malformed(info, malformed, policy);
+
+        FlowShard shard = _flows.ShardOf(hash);
+        shard.Enter();
+        ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+        bool isNew = Unsafe.IsNullRef(ref record);
+        if (isNew)
+        {
+            record = ref shard.Add(key, fromHigh, hash, (uint)now, out FlowRefusal refusal);
+            if (Unsafe.IsNullRef(ref record))
+            {
+                shard.Exit();
+                VerdictReason reason = refusal == FlowRefusal.TableFull ? VerdictReason.TableFull : VerdictReason.SourceLimit;
+                return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
+            }
+
+            record.Direction = (byte)match.Direction;
+            record.Rule = match.Rule;
+            record.PolicyVersion = (ushort)policy.Version;
+            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
+            else DatagramTracker.Open(ref record);
+            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
+            shard.Schedule(ref record, now);
+        }
+
+        // If another worker was faster, this packet is the flow's second.
+        record.Count(record.IsForward(fromHigh), info.Length);
+        record.EndChange();
+        shard.Exit();
+        return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
+    }
+
+    /// <summary>Step 2: a fragment without a transport header has its datagram's verdict.</summary>
+    private Verdict FollowFirstFragment(in PacketInfo info, Policy policy, long now)
+    {
+        TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+        if (!_fragments.TryFind(info, now, out bool isAllowed, out int rule))
+        {
+            return new Verdict(Access.Deny, VerdictReason.FragmentWithoutFirst, RuleCatalog.None, direction);
+        }
+
+        return isAllowed
+            ? new Verdict(Access.Allow, VerdictReason.Fragment, rule, direction)
+            : new Verdict(Access.Deny, VerdictReason.FragmentOfDenied, rule, direction);
+    }
+
+    /// <summary>
+    /// An ICMP error passes if it comes back to the sender of a packet of a known flow, and, for TCP, quotes a sequence number that this
+    /// sender may have on its way (RFC 5927 section 4.1). It never refreshes the flow.
+    /// </summary>
+    private Verdict RelateToFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
+    {
+        if (!IsRedirect(info)
+            && EmbeddedPacket.TryRead(packet, info, out PacketInfo embedded)
+            && embedded.Source == info.Destination)
+        {
+            FlowKey key = FlowKey.Of(embedded, out bool fromHigh);
+            ulong hash = _flows.HashOf(key);
+            FlowShard shard = _flows.ShardOf(hash);
+            shard.Enter();
+            ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+            bool isKnown = !Unsafe.IsNullRef(ref record);
+            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, embedded.Sequence, fromHigh));
+            int rule = isKnown ? record.Rule : RuleCatalog.None;
+            shard.Exit();
+            TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+            if (isKnown && !fits) return new Verdict(Access.Deny, VerdictReason.OutOfWindow, rule, direction);
+            if (isKnown && !_errors.TryTake(hash, now)) return new Verdict(Access.Deny, VerdictReason.ErrorRate, rule, direction);
+            if (isKnown) return new Verdict(Access.Allow, VerdictReason.Related, rule, direction);
+        }
+
+        return Deny(VerdictReason.NoFlow, info, policy);
+    }
+
+    /// <summary>Between two outside addresses nothing but the missing security group is the reason, whatever else is wrong.</summary>
+    private static Verdict Deny(VerdictReason reason, in PacketInfo info, Policy policy)
+    {
+        TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+        bool noGroup = reason == VerdictReason.NoFlow && direction == TrafficDirection.Transit && policy.Options.Transit == Access.Deny;
+        return new Verdict(Access.Deny, noGroup ? VerdictReason.NoSecurityGroup : reason, RuleCatalog.None, direction);
+    }
+
+    private static Verdict Malformed(in PacketInfo info, MalformedReason malformed, Policy policy)
+    {
+        bool hasAddresses = info.Source != default || info.Destination != default;
+        TrafficDirection direction = hasAddresses ? policy.DirectionOf(info.Source, info.Destination) : TrafficDirection.Unknown;
+        return new Verdict(Access.Deny, VerdictReason.Malformed, RuleCatalog.None, direction, malformed);
+    }
+
+    private static bool MayOpen(in PacketInfo info) => info.Protocol switch
+    {
+        IpProtocol.Tcp => TcpTracker.MayOpen(info.TcpFlags),
+        IpProtocol.Icmp or IpProtocol.Icmpv6 => info.IsIcmpRequest,
+        _ => true,
+    };
+
+    private static bool IsRedirect(in PacketInfo info) => info.IcmpType == (info.Protocol == IpProtocol.Icmp ? 5 : 137);
+
+    private static void Refresh(FlowShard shard, ref FlowRecord record, long now, uint timeout)
+    {
+        uint deadline = (uint)now + shard.Adapt(timeout);
+        bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
+        record.Deadline = deadline;
+        if (isSooner) shard.Reschedule(ref record, now);
+    }
+
+    private static TrafficDirection DirectionOf(in FlowRecord record, bool isForward) => ((TrafficDirection)record.Direction, isForward) switch
+    {
+        (TrafficDirection.Inbound, false) => TrafficDirection.Outbound,
+        (TrafficDirection.Outbound, false) => TrafficDirection.Inbound,
+        (var direction, _) => direction,
+    };
+
+    /// <summary>The flow's opening packet as the rules look at it, made from any packet of the flow.</summary>
+    private static PacketInfo AsOpening(in PacketInfo info, bool isForward)
+    {
+        PacketInfo opening = info;
+        if (isForward) return opening;
+        opening.Source = info.Destination;
+        opening.Destination = info.Source;
+        opening.SourcePort = info.DestinationPort;
+        opening.DestinationPort = info.SourcePort;
+        if (info.IsIcmpReply) opening.IcmpType = FlowKey.RequestTypeOf(info);
+        return opening;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// One shard's part of a flow region: buckets, records and timer slots, addressed by index only. Every access is checked against the
+/// counts.
+/// </summary>
+internal sealed unsafe class FlowMemory
+{
+    private readonly FlowRegion _region; // keeps the memory alive
+    private readonly FlowBucket* _buckets;
+    private readonly FlowRecord* _records;
+    private readonly int* _slots;
+
+    public FlowMemory(FlowRegion region, in FlowLayout layout, int shard)
+    {
+        Records = layout.RecordsOf(shard);
+        Buckets = FlowLayout.BucketsFor(Records);
+        long start = layout.OffsetOf(shard);
+        if (start < 0 || start + FlowLayout.LengthFor(Records) > region.Length) throw new ArgumentException("The region is too small for its layout.");
+        _region = region;
+        byte* part = (byte*)_region.Address + start;
+        _buckets = (FlowBucket*)part;
+        _records = (FlowRecord*)(part + ((long)Buckets * FlowBucket.SizeInBytes));
+        _slots = (int*)((byte*)_records + ((long)Records * FlowRecord.SizeInBytes));
+    }
+
+    /// <summary>How many records there are.</summary>
+    public int Records { get; }
+
+    /// <summary>How many buckets there are.</summary>
+    public int Buckets { get; }
+
+    public ref FlowBucket Bucket(int index)
+    {
+        if ((uint)index >= (uint)Buckets) ThrowOutOfRange();
+        return ref _buckets[index];
+    }
+
+    /// <summary>The record of that 0-based index.</summary>
+    public ref FlowRecord Record(int index)
+    {
+        if ((uint)index >= (uint)Records) ThrowOutOfRange();
+        return ref _records[index];
+    }
+
+    /// <summary>The index of a record that <see cref="Record"/> gave.</summary>
+    public int IndexOf(ref FlowRecord record) =>
+        (int)(Unsafe.ByteOffset(ref Unsafe.AsRef<FlowRecord>(_records), ref record) / FlowRecord.SizeInBytes);
+
+    /// <summary>The first record of a timer slot, 1-based; 0 if the slot is empty.</summary>
+    public ref int Slot(int index)
+    {
+        if ((uint)index >= FlowLayout.WheelSlots) ThrowOutOfRange();
+        return ref _slots[index];
+    }
+
+    /// <summary>Empties buckets and timer slots; the records stay as they are.</summary>
+    public void Clear()
+    {
+        NativeMemory.Clear(_buckets, (nuint)Buckets * FlowBucket.SizeInBytes);
+        NativeMemory.Clear(_slots, FlowLayout.WheelSlots * sizeof(int));
+    }
+
+    private static void ThrowOutOfRange() => throw new InvalidOperationException("The flow table points outside of its memory.");
+}

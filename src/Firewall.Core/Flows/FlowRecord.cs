@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// One tracked connection: 120 bytes without pointers, so that the region of all records can be mapped, counted and one day adopted by
+/// another process. Together with its share of the index a flow stays below 128 bytes. What every packet needs stands in front.
+/// </summary>
+/// <remarks>Times are milliseconds modulo 2^32 and are compared by their signed difference: no timeout may exceed 24 days.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 1, Size = SizeInBytes)]
+public struct FlowRecord
+{
+    /// <summary>The size of a record.</summary>
+    public const int SizeInBytes = 120;
+
+    /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
+    public IpAddress Low;
+
+    /// <summary>Address of the larger endpoint.</summary>
+    public IpAddress High;
+
+    /// <summary>Port of the smaller endpoint.</summary>
+    public ushort LowPort;
+
+    /// <summary>Port of the larger endpoint.</summary>
+    public ushort HighPort;
+
+    /// <summary>IP protocol number.</summary>
+    public byte Protocol;
+
+    /// <summary>A <see cref="Flows.TcpState"/> for TCP, a <see cref="DatagramState"/> for everything else.</summary>
+    public byte State;
+
+    /// <summary>What is known of the flow besides its state.</summary>
+    public FlowFlags Flags;
+
+    /// <summary>How the flow's first packet lay to the protected network; the engine's to set and read.</summary>
+    public byte Direction;
+
+    /// <summary>Packets from the originator, modulo 2^32.</summary>
+    public uint ForwardPackets;
+
+    /// <summary>Packets to the originator, modulo 2^32.</summary>
+    public uint ReplyPackets;
+
+    private uint _forwardBytesLow;
+    private uint _replyBytesLow;
+    private ushort _forwardBytesHigh;
+    private ushort _replyBytesHigh;
+
+    /// <summary>When the flow expires unless a packet moves it on.</summary>
+    public uint Deadline;
+
+    /// <summary>Time of the flow's first packet.</summary>
+    public uint Started;
+
+    /// <summary>Timer wheel: the next record of the slot, 1-based; 0 ends the list. In a free record: the next free one.</summary>
+    internal int Next;
+
+    /// <summary>Timer wheel: the record in front, 1-based; or minus (slot + 1) for the first of a slot.</summary>
+    internal int Previous;
+
+    /// <summary>Number of the rule that allowed the flow, 0 for none; the engine's to set and read.</summary>
+    public int Rule;
+
+    /// <summary>
+    /// The low 16 bits of the version of the policy that allowed the flow last. A flow would have to sleep through exactly 65,536
+    /// reloads to be taken for a fresh one.
+    /// </summary>
+    public ushort PolicyVersion;
+
+    /// <summary>TCP: what was let through without being believed; see <see cref="TcpMemory"/>.</summary>
+    internal TcpMemory Memory;
+
+    /// <summary>TCP: what the smaller endpoint has sent and may send.</summary>
+    public TcpPeer LowPeer;
+
+    /// <summary>TCP: what the larger endpoint has sent and may send.</summary>
+    public TcpPeer HighPeer;
+
+    /// <summary>Bytes from the originator, IP headers included, modulo 2^48.</summary>
+    public readonly ulong ForwardBytes => ((ulong)_forwardBytesHigh << 32) | _forwardBytesLow;
+
+    /// <summary>Bytes to the originator, IP headers included, modulo 2^48.</summary>
+    public readonly ulong ReplyBytes => ((ulong)_replyBytesHigh << 32) | _replyBytesLow;
+
+    /// <summary>True if a packet from that endpoint is one of the originator's.</summary>
+    public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
+
+    /// <summary>True if the flow's time is over.</summary>
+    public readonly bool IsExpired(uint now) => unchecked((int)(now - Deadline)) >= 0;
+
+    /// <summary>True if the state is one that a live record of its protocol can have.</summary>
+    internal readonly bool HasKnownState => Protocol == IpProtocol.Tcp
+        ? State is > (byte)TcpState.None and <= (byte)TcpState.SynSent2
+        : State is (byte)DatagramState.Unreplied or (byte)DatagramState.Replied;
+
+    /// <summary>
+    /// Marks the record as being changed. Whoever dies before <see cref="EndChange"/> leaves the mark behind; the stores cannot pass it.
+    /// </summary>
+    internal void BeginChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags | FlowFlags.Changing));
+
+    /// <summary>The record is whole again.</summary>
+    internal void EndChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags & ~FlowFlags.Changing));
+
+    /// <summary>True for the flow of that key.</summary>
+    internal readonly bool Matches(in FlowKey key) =>
+        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
+
+    /// <summary>Counts a packet.</summary>
+    internal void Count(bool isForward, int bytes)
+    {
+        if (isForward)
+        {
+            ForwardPackets++;
+            ulong sum = ForwardBytes + (uint)bytes;
+            _forwardBytesLow = (uint)sum;
+            _forwardBytesHigh = (ushort)(sum >> 32);
+        }
+        else
+        {
+            ReplyPackets++;
+            ulong sum = ReplyBytes + (uint)bytes;
+            _replyBytesLow = (uint)sum;
+            _replyBytesHigh = (ushort)(sum >> 32);
+        }
+    }
+}
+
+/// <summary>What a flow record knows besides its state.</summary>
+[Flags]
+public enum FlowFlags : byte
+{
+    /// <summary>Nothing yet.</summary>
+    None = 0,
+
+    /// <summary>The larger endpoint sent the first packet.</summary>
+    OriginatorIsHigh = 1,
+
+    /// <summary>The responder has answered.</summary>
+    Replied = 2,
+
+    /// <summary>Both ends agreed to talk: never evicted to make room.</summary>
+    Assured = 4,
+
+    /// <summary>The handshake was not seen, or not whole: windows are known by halves, and a segment outside of them passes.</summary>
+    Liberal = 8,
+
+    /// <summary>Both ends have sent a SYN (simultaneous open).</summary>
+    SimultaneousOpen = 16,
+
+    /// <summary>A worker is changing the record. One that is found so in a dead process's table is torn.</summary>
+    Changing = 32,
+}
+
+/// <summary>State of a flow that is not TCP.</summary>
+public enum DatagramState : byte
+{
+    /// <summary>Only the originator has sent.</summary>
+    Unreplied = 1,
+
+    /// <summary>Both have sent.</summary>
+    Replied = 2,
+}

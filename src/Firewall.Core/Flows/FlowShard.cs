@@ -1,0 +1,353 @@
+using System.Runtime.CompilerServices;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// A part of the flow table with its own index, records, timer wheel and lock. A flow lives in the shard that its hash names, so
+/// that a packet needs one shard only, whichever worker it comes to.
+/// </summary>
+/// <remarks>
+/// The index is open addressing over buckets of ten: a record goes into the first bucket from its home on that has a free slot, and
+/// every full bucket it passes counts it, so that a search ends where nothing went on and a removal leaves no tombstone.
+/// The timer wheel is lazy: a packet only moves the record's deadline, and the wheel looks again when the old one comes up.
+/// </remarks>
+internal sealed class FlowShard
+{
+    private const int WheelSlots = FlowLayout.WheelSlots;
+    private const int TickShift = 10; // one tick is 1,024 ms
+
+    private readonly FlowMemory _memory;
+    private readonly int _bucketCount;
+    private readonly int _capacity;
+    private readonly int _halfOpenLimit;
+    private readonly int _adaptiveStart;
+    private readonly bool _isShared;
+    private readonly FlowHash _hash;
+    private readonly SourceCounters _sources;
+    private int _lock;
+    private int _firstFree;
+    private int _everUsed;
+    private long _wheelTick = -1;
+    private uint _random = 0x9E37_79B9;
+
+    public FlowShard(FlowMemory memory, bool isShared, FlowHash hash, SourceCounters sources, FlowLimits limits)
+    {
+        _memory = memory;
+        _capacity = memory.Records;
+        _bucketCount = memory.Buckets;
+        _halfOpenLimit = Math.Max(1, (int)((long)_capacity * limits.HalfOpenPercent / 100));
+        _adaptiveStart = (int)((long)_capacity * limits.AdaptiveStartPercent / 100);
+        _isShared = isShared;
+        _hash = hash;
+        _sources = sources;
+    }
+
+    /// <summary>Records in use.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The most records that were ever in use at once.</summary>
+    public int Peak { get; private set; }
+
+    /// <summary>Records ever created.</summary>
+    public long Created { get; private set; }
+
+    /// <summary>Records that idled out.</summary>
+    public long Expired { get; private set; }
+
+    /// <summary>Records in use whose ends have both agreed to talk.</summary>
+    public int Assured { get; private set; }
+
+    /// <summary>Half-open records that had to make room.</summary>
+    public long Evicted { get; private set; }
+
+    /// <summary>
+    /// Takes the shard. The critical sections are some tens of nanoseconds long and hold no call that waits, so a second worker spins;
+    /// with one worker there is no lock at all.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Enter()
+    {
+        if (_isShared && Interlocked.CompareExchange(ref _lock, 1, 0) != 0) Spin();
+    }
+
+    /// <summary>Gives the shard back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Exit()
+    {
+        if (_isShared) Volatile.Write(ref _lock, 0);
+    }
+
+    /// <summary>The live record of that key, or a null reference. The record of a flow whose time is over is removed here.</summary>
+    public ref FlowRecord Find(scoped in FlowKey key, ulong hash, uint now)
+    {
+        ushort tag = TagOf(hash);
+        int index = HomeOf(hash);
+        for (int probed = 0; probed < _bucketCount; probed++)
+        {
+            ref FlowBucket bucket = ref _memory.Bucket(index);
+            uint matches = bucket.Find(tag);
+            while (matches != 0)
+            {
+                ref FlowRecord record = ref _memory.Record(bucket.RecordAt(FlowBucket.TakeFirst(ref matches)));
+                if (!record.Matches(key)) continue;
+                if (!record.IsExpired(now)) return ref record;
+                Expired++;
+                Remove(ref record, hash);
+                return ref Unsafe.NullRef<FlowRecord>();
+            }
+
+            if (bucket.Overflow == 0) break;
+            if (++index == _bucketCount) index = 0;
+        }
+
+        return ref Unsafe.NullRef<FlowRecord>();
+    }
+
+    /// <summary>
+    /// A new record with key, originator and times set and all else zero. A null reference if there is no room: the table is full of flows
+    /// that are worth more than this one, or the source has its fill.
+    /// </summary>
+    public ref FlowRecord Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
+    {
+        refusal = FlowRefusal.None;
+        if (Count == _capacity || Count - Assured >= _halfOpenLimit) EvictHalfOpen();
+        if (Count == _capacity) refusal = FlowRefusal.TableFull;
+        else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
+        if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowRecord>();
+        int number = TakeFreeRecord();
+        ref FlowRecord record = ref _memory.Record(number);
+        record = default;
+        record.Low = key.Low;
+        record.High = key.High;
+        record.LowPort = key.LowPort;
+        record.HighPort = key.HighPort;
+        record.Protocol = key.Protocol;
+        record.Flags = FlowFlags.Changing | (fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None);
+        record.Started = now;
+        record.Deadline = now;
+        Index(number, hash);
+        Count++;
+        Created++;
+        if (Count > Peak) Peak = Count;
+        return ref record;
+    }
+
+    /// <summary>Takes in a whole record of another table. False if there is no room.</summary>
+    public bool Import(in FlowRecord other, in FlowKey key, ulong hash, long now)
+    {
+        ref FlowRecord record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
+        if (Unsafe.IsNullRef(ref record)) return false;
+        record = other;
+        record.Next = 0;
+        record.Previous = 0;
+        if ((record.Flags & FlowFlags.Assured) != 0) Assured++;
+        Schedule(ref record, now);
+        return true;
+    }
+
+    /// <summary>Puts a new record on the timer wheel, once its first deadline is known.</summary>
+    public void Schedule(ref FlowRecord record, long now) => LinkAt(ref record, _memory.IndexOf(ref record) + 1, SlotFor(record.Deadline, now));
+
+    /// <summary>Moves a record on the wheel whose deadline has come closer; one that moved away needs no call.</summary>
+    public void Reschedule(ref FlowRecord record, long now)
+    {
+        Unlink(ref record);
+        Schedule(ref record, now);
+    }
+
+    /// <summary>Tells that a record has just become an assured one.</summary>
+    public void CountAssured() => Assured++;
+
+    /// <summary>The timeout as the table's fill allows it: from the adaptive start on it shrinks, to a third in a full table.</summary>
+    public uint Adapt(uint timeout)
+    {
+        if (Count <= _adaptiveStart || _adaptiveStart == _capacity) return timeout;
+        long span = _capacity - _adaptiveStart;
+        long over = Count - _adaptiveStart;
+        return (uint)Math.Max(1, timeout - (timeout * 2 * over / (3 * span)));
+    }
+
+    /// <summary>Takes a record out of the table.</summary>
+    public void Remove(ref FlowRecord record, ulong hash)
+    {
+        int number = _memory.IndexOf(ref record);
+        Unindex(number, hash);
+        Unlink(ref record);
+        _sources.Remove(record.IsForward(true) ? record.High : record.Low);
+        if ((record.Flags & FlowFlags.Assured) != 0) Assured--;
+        record.Protocol = 0;
+        record.State = 0;
+        record.Next = _firstFree;
+        _firstFree = number + 1;
+        Count--;
+    }
+
+    /// <summary>
+    /// Runs the timer wheel up to now, looking at no more than <paramref name="budget"/> records; what is left is done in the next call.
+    /// Returns what is left of the budget.
+    /// </summary>
+    public int Advance(long now, int budget)
+    {
+        long tick = now >> TickShift;
+        if (_wheelTick < 0 || tick < _wheelTick) _wheelTick = tick;
+        if (tick - _wheelTick > WheelSlots) _wheelTick = tick - WheelSlots;
+        while (_wheelTick < tick && budget > 0)
+        {
+            int slot = (int)((_wheelTick + 1) & (WheelSlots - 1));
+            while (budget > 0 && _memory.Slot(slot) is int number && number != 0)
+            {
+                budget--;
+                ref FlowRecord record = ref _memory.Record(number - 1);
+                if (record.IsExpired((uint)now))
+                {
+                    Expired++;
+                    Remove(ref record, _hash.Of(KeyOf(record)));
+                }
+                else
+                {
+                    Reschedule(ref record, now);
+                }
+            }
+
+            if (_memory.Slot(slot) != 0) break;
+            _wheelTick++;
+            budget--;
+        }
+
+        return Math.Max(budget, 0);
+    }
+
+    /// <summary>Forgets every flow.</summary>
+    public void Clear()
+    {
+        Expired += Count;
+        _memory.Clear();
+        _firstFree = 0;
+        _everUsed = 0;
+        _wheelTick = -1;
+        Count = 0;
+        Assured = 0;
+    }
+
+    /// <summary>
+    /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
+    /// from outside, and under a flood hits the flood. An assured flow is never dropped.
+    /// </summary>
+    private void EvictHalfOpen()
+    {
+        const int Looks = 32;
+        const int Enough = 4;
+        int oldest = -1;
+        int found = 0;
+        for (int i = 0; i < Looks && found < Enough; i++)
+        {
+            _random ^= _random << 13;
+            _random ^= _random >> 17;
+            _random ^= _random << 5;
+            int number = (int)(((ulong)_random * (uint)_everUsed) >> 32);
+            ref FlowRecord record = ref _memory.Record(number);
+            if (record.State == 0 || (record.Flags & FlowFlags.Assured) != 0) continue;
+            found++;
+            if (oldest < 0 || unchecked((int)(record.Started - _memory.Record(oldest).Started)) < 0) oldest = number;
+        }
+
+        if (oldest < 0) return;
+        ref FlowRecord victim = ref _memory.Record(oldest);
+        Evicted++;
+        Remove(ref victim, _hash.Of(KeyOf(victim)));
+    }
+
+    public static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
+
+    public static FlowKey KeyOf(in FlowRecord record) =>
+        FlowKey.Order(record.Low, record.LowPort, record.High, record.HighPort, record.Protocol, out _);
+
+    private int HomeOf(ulong hash) => (int)(((hash & 0xFFFF_FFFF) * (ulong)_bucketCount) >> 32);
+
+    private void Index(int number, ulong hash)
+    {
+        int index = HomeOf(hash);
+        while (true)
+        {
+            ref FlowBucket bucket = ref _memory.Bucket(index);
+            uint free = bucket.Find(0);
+            if (free != 0)
+            {
+                bucket.Set(FlowBucket.TakeFirst(ref free), TagOf(hash), number);
+                return;
+            }
+
+            // Count < _capacity < slots: some bucket has room.
+            bucket.Overflow++;
+            if (++index == _bucketCount) index = 0;
+        }
+    }
+
+    private void Unindex(int number, ulong hash)
+    {
+        ushort tag = TagOf(hash);
+        int index = HomeOf(hash);
+        while (true)
+        {
+            ref FlowBucket bucket = ref _memory.Bucket(index);
+            uint matches = bucket.Find(tag);
+            while (matches != 0)
+            {
+                int slot = FlowBucket.TakeFirst(ref matches);
+                if (bucket.RecordAt(slot) != number) continue;
+                bucket.Set(slot, 0, 0);
+                return;
+            }
+
+            bucket.Overflow--;
+            if (++index == _bucketCount) index = 0;
+        }
+    }
+
+    private int TakeFreeRecord()
+    {
+        if (_firstFree == 0) return _everUsed++;
+        int number = _firstFree - 1;
+        _firstFree = _memory.Record(number).Next;
+        return number;
+    }
+
+    private int SlotFor(uint deadline, long now)
+    {
+        // The slot is looked at once its whole tick is over, so that the deadline has passed by then; a far deadline waits in the last slot.
+        long due = now + unchecked((int)(deadline - (uint)now));
+        long reached = Math.Max(_wheelTick, 0);
+        long tick = Math.Clamp((due >> TickShift) + 1, reached + 1, reached + WheelSlots - 1);
+        return (int)(tick & (WheelSlots - 1));
+    }
+
+    private void LinkAt(ref FlowRecord record, int number, int slot)
+    {
+        ref int first = ref _memory.Slot(slot);
+        record.Next = first;
+        record.Previous = -(slot + 1);
+        if (first != 0) _memory.Record(first - 1).Previous = number;
+        first = number;
+    }
+
+    private void Unlink(ref FlowRecord record)
+    {
+        if (record.Previous == 0) return;
+        if (record.Previous < 0) _memory.Slot(-record.Previous - 1) = record.Next;
+        else _memory.Record(record.Previous - 1).Next = record.Next;
+        if (record.Next != 0) _memory.Record(record.Next - 1).Previous = record.Previous;
+        record.Previous = 0;
+        record.Next = 0;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Spin()
+    {
+        var spin = default(SpinWait);
+        do
+        {
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+        while (Interlocked.CompareExchange(ref _lock, 1, 0) != 0);
+    }
+}

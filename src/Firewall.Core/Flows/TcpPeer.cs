@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// One end of a TCP flow in terms of van Rooij's bounds (Real Stateful TCP Packet Filtering in IP Filter, SANE 2000), as nf_conntrack
+/// keeps them. All zero until the end has sent its first segment.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1, Size = SizeInBytes)]
+public struct TcpPeer
+{
+    /// <summary>The size of a peer within a record.</summary>
+    public const int SizeInBytes = 15;
+
+    /// <summary>One more than the highest sequence number sent.</summary>
+    public uint End;
+
+    /// <summary>The highest sequence number that may be sent: the other's acknowledgment plus its window.</summary>
+    public uint MaxEnd;
+
+    /// <summary>The highest acknowledgment number sent; meaningful if <see cref="TcpPeerFlags.HasAcknowledged"/>.</summary>
+    public uint MaxAck;
+
+    private const int NotOffered = 15;
+
+    private ushort _maxWindow;
+    private byte _scaleAndFlags;
+
+    /// <summary>The shift that this end's window field is to be multiplied with: 0–14.</summary>
+    public readonly int Scale => HasOfferedScale ? _scaleAndFlags & 0x0F : 0;
+
+    /// <summary>True if the end's SYN offered to scale windows.</summary>
+    public readonly bool HasOfferedScale => (_scaleAndFlags & 0x0F) != NotOffered;
+
+    /// <summary>What is known of this end.</summary>
+    public TcpPeerFlags Flags
+    {
+        readonly get => (TcpPeerFlags)(_scaleAndFlags & 0xF0);
+        set => _scaleAndFlags = (byte)((_scaleAndFlags & 0x0F) | (byte)value);
+    }
+
+    /// <summary>
+    /// The largest window this end ever announced, in bytes; 0 if it has not sent yet. Kept in units of its scale, rounded up, so that
+    /// sixteen bits hold it.
+    /// </summary>
+    public uint MaxWindow
+    {
+        readonly get => (uint)_maxWindow << Scale;
+        set => _maxWindow = (ushort)Math.Min((value + (1u << Scale) - 1) >> Scale, ushort.MaxValue);
+    }
+
+    /// <summary>Takes the window scale option of the end's SYN, -1 if there was none.</summary>
+    public void Offer(int scale) => SetScale(scale < 0 ? NotOffered : scale);
+
+    /// <summary>The other end does not scale, so neither does this one (RFC 7323 section 2.2). The largest window stays what it was.</summary>
+    public void DropScale()
+    {
+        uint window = MaxWindow;
+        SetScale(NotOffered);
+        MaxWindow = window;
+    }
+
+    private void SetScale(int bits) => _scaleAndFlags = (byte)((_scaleAndFlags & 0xF0) | bits);
+
+    /// <summary>True until the end has sent its first segment.</summary>
+    public readonly bool IsUnseen => _maxWindow == 0;
+}
+
+/// <summary>What is known of one end of a TCP flow.</summary>
+[Flags]
+public enum TcpPeerFlags : byte
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>It may be sent selective acknowledgments (RFC 2018).</summary>
+    SackPermitted = 0x10,
+
+    /// <summary>It has sent a FIN.</summary>
+    HasClosed = 0x20,
+
+    /// <summary>It has sent an acknowledgment.</summary>
+    HasAcknowledged = 0x40,
+
+    /// <summary>It has sent data that the other end has not acknowledged yet.</summary>
+    HasUnacknowledged = 0x80,
+}

@@ -1,0 +1,162 @@
+using Firewall.Core.Packets;
+
+namespace Firewall.Core.Flows;
+
+/// <summary>
+/// TCP window tracking: whether a segment lies where its sender may send and acknowledges what was sent. The four bounds are van Rooij's
+/// (SANE 2000); what is done about each follows nf_conntrack, which is strict where an attacker would gain something and leaves the
+/// rest to the receiving host.
+/// </summary>
+/// <remarks>
+/// All numbers are compared by their signed difference, so that they may wrap. A super-packet is judged once by its first and its end:
+/// bound I looks at the first and bound II at the end, so that its segments, one by one, would get the same answer.
+/// </remarks>
+internal static class TcpWindow
+{
+    /// <summary>An acknowledgment may be this old at least, whatever window was announced (nf_conntrack's MAXACKWINCONST).</summary>
+    private const uint OldestAck = 66_000;
+
+    /// <summary>Sequence number behind the segment: SYN and FIN count as one each (RFC 9293 section 3.4).</summary>
+    public static uint EndOf(in PacketInfo segment)
+    {
+        uint length = (uint)segment.PayloadLength;
+        if ((segment.TcpFlags & TcpFlags.Syn) != 0) length++;
+        if ((segment.TcpFlags & TcpFlags.Fin) != 0) length++;
+        return segment.Sequence + length;
+    }
+
+    /// <summary>Judges a segment and, if it fits, moves the bounds on.</summary>
+    /// <param name="sender">The end that sent it.</param>
+    /// <param name="receiver">The other end.</param>
+    /// <param name="segment">The segment.</param>
+    /// <param name="options">Its TCP options.</param>
+    /// <param name="mayRestart">True where a SYN with another sequence number takes the place of the one before: nothing was agreed yet.</param>
+    /// <param name="state">The flow's state before the segment.</param>
+    public static TrackResult Track(
+        ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, bool mayRestart, TcpState state)
+    {
+        bool isSyn = (segment.TcpFlags & TcpFlags.Syn) != 0;
+        bool isRst = (segment.TcpFlags & TcpFlags.Rst) != 0;
+        bool isAck = (segment.TcpFlags & TcpFlags.Ack) != 0;
+        uint sequence = segment.Sequence;
+        uint end = EndOf(segment);
+        uint ack = segment.Acknowledgment;
+        uint sack = ack;
+        if (isAck && options.Length > 0 && (receiver.Flags & TcpPeerFlags.SackPermitted) != 0) sack = TcpOptionList.HighestSackEdge(options, ack);
+
+        if (isSyn && (sender.IsUnseen || (mayRestart && end != sender.End)))
+        {
+            // An old SYN/ACK acknowledges something else; the right one may still come.
+            if (isAck && (IsAfter(ack, receiver.End) || !IsAfter(ack, receiver.End - OldestAck))) return TrackResult.OutOfWindow;
+            Introduce(ref sender, ref receiver, segment, options, end);
+            if (!isAck) return TrackResult.Accept;
+        }
+        else if (sender.IsUnseen)
+        {
+            PickUp(ref sender, ref receiver, segment, end, sack);
+        }
+
+        // Without an acknowledgment, or with the zero that some stacks put into a RST, take the one that fits.
+        if (!isAck || (isRst && ack == 0)) ack = sack = receiver.End;
+
+        // A RST that answers a SYN has sequence number 0 (RFC 9293 section 3.10.7.1).
+        if (isRst && sequence == 0 && state == TcpState.SynSent) sequence = end = sender.End;
+
+        uint oldest = Math.Max(sender.MaxWindow, OldestAck);
+        bool isRecent = receiver.IsUnseen || IsAfter(end, sender.End - receiver.MaxWindow - 1);    // II
+        bool isAckSent = !IsAfter(sack, receiver.End);                                             // III
+        bool isAckRecent = IsAfter(sack, receiver.End - oldest - 1);                               // IV
+        if (IsAfter(sequence, sender.MaxEnd))                                                      // I
+        {
+            // A little more than allowed: the receiver will cut it off or not, but what was sent was sent.
+            if (!isRecent || !isAckSent || !isAckRecent || end - sender.MaxEnd > receiver.MaxWindow) return TrackResult.OutOfWindow;
+            sender.End = end;
+            return TrackResult.Ignore;
+        }
+
+        if (!isAckSent) return TrackResult.OutOfWindow;
+
+        // Data that was acknowledged already, sent again because our far side lost the acknowledgment; or a very late acknowledgment.
+        if (!isRecent || !isAckRecent) return TrackResult.Ignore;
+        MoveOn(ref sender, ref receiver, segment, end, ack, sack, isSyn, isAck);
+        return TrackResult.Accept;
+    }
+
+    /// <summary>Begins anew with a SYN that had been let through before and whose answer has now come.</summary>
+    public static void Restart(ref TcpPeer sender, ref TcpPeer receiver, in TcpMemory syn)
+    {
+        receiver = default;
+        SetUp(ref sender, syn.Value, syn.Window, syn.Scale, syn.SackPermitted);
+    }
+
+    /// <summary>Both ends may send anything that the numbers of this first segment do not rule out.</summary>
+    public static void PickUpMidStream(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment)
+    {
+        sender.Flags |= TcpPeerFlags.SackPermitted;
+        receiver.Flags |= TcpPeerFlags.SackPermitted;
+        PickUp(ref sender, ref receiver, segment, EndOf(segment), segment.Acknowledgment);
+    }
+
+    private static void Introduce(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, uint end)
+    {
+        TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
+        SetUp(ref sender, end, segment.Window, scale, sackPermitted);
+        if (receiver.IsUnseen || (sender.HasOfferedScale && receiver.HasOfferedScale)) return;
+        sender.DropScale();
+        receiver.DropScale();
+    }
+
+    private static void SetUp(ref TcpPeer sender, uint end, ushort window, int scale, bool sackPermitted)
+    {
+        sender = default;
+        sender.End = end;
+        sender.MaxEnd = end;
+        sender.Offer(scale);
+        sender.MaxWindow = Math.Max(window, (ushort)1); // the window of a SYN is never scaled
+        if (sackPermitted) sender.Flags |= TcpPeerFlags.SackPermitted;
+    }
+
+    private static void PickUp(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, uint end, uint sack)
+    {
+        sender.End = end;
+        sender.MaxWindow = Math.Max((uint)segment.Window << sender.Scale, 1);
+        sender.MaxEnd = end + sender.MaxWindow;
+        if (receiver.IsUnseen)
+        {
+            receiver.End = sack;
+            receiver.MaxEnd = sack;
+        }
+        else if (sack == receiver.End + 1)
+        {
+            // The answer to a keepalive of a connection that was picked up.
+            receiver.End++;
+        }
+    }
+
+    private static void MoveOn(
+        ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, uint end, uint ack, uint sack, bool isSyn, bool isAck)
+    {
+        uint window = isSyn ? segment.Window : (uint)segment.Window << sender.Scale;
+        uint reach = window + (sack - ack);
+        if (reach > sender.MaxWindow) sender.MaxWindow = reach;
+        if (IsAfter(end, sender.End))
+        {
+            sender.End = end;
+            sender.Flags |= TcpPeerFlags.HasUnacknowledged;
+        }
+
+        if (isAck && ((sender.Flags & TcpPeerFlags.HasAcknowledged) == 0 || IsAfter(ack, sender.MaxAck)))
+        {
+            sender.MaxAck = ack;
+            sender.Flags |= TcpPeerFlags.HasAcknowledged;
+        }
+
+        if (!receiver.IsUnseen && IsAfter(end, sender.MaxEnd)) receiver.MaxWindow += end - sender.MaxEnd;
+
+        // A closed window leaves room for the one byte of a probe.
+        if (IsAfter(sack + window, receiver.MaxEnd - 1)) receiver.MaxEnd = sack + window + (window == 0 ? 1u : 0u);
+        if (isAck && ack == receiver.End) receiver.Flags &= ~TcpPeerFlags.HasUnacknowledged;
+    }
+
+    public static bool IsAfter(uint left, uint right) => unchecked((int)(left - right)) > 0;
+}

@@ -1,0 +1,165 @@
+using Firewall.Core.Dataplane;
+using Firewall.Devices.Linux.Interop;
+using Firewall.Devices.Linux.Netlink;
+
+namespace Firewall.Devices.Linux;
+
+/// <summary>
+/// A TUN of Linux: raw IP packets of everything that is routed to it, and what is written to it the kernel takes as received. It lives
+/// as long as this object; also after a crash the kernel removes it with the last descriptor. It belongs to the network
+/// namespace of the thread that opened it.
+/// </summary>
+public sealed class LinuxTunDevice : IPacketDevice
+{
+    // struct virtio_net_hdr, the kernel's default length.
+    private const int VirtioHeaderLength = 10;
+
+    private readonly LinuxTunQueue[] _queues;
+    private readonly TunOptions _options;
+    private readonly RouteNetlink _netlink;
+    private readonly Lock _configuring = new();
+
+    private LinuxTunDevice(TunOptions options, LinuxTunQueue[] queues, TunOffloads offloads, RouteNetlink netlink)
+    {
+        _options = options;
+        _queues = queues;
+        _netlink = netlink;
+        Offloads = offloads;
+    }
+
+    /// <inheritdoc/>
+    public string Name => _options.Name;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IPacketQueue> Queues => _queues;
+
+    /// <summary>The offloads that the kernel granted.</summary>
+    public TunOffloads Offloads { get; }
+
+    /// <summary>True if packets carry a virtio-net header; without one no offload is possible.</summary>
+    public bool HasVirtioHeader => _queues[0].HeaderLength > 0;
+
+    /// <summary>The MTU that was set last.</summary>
+    public int Mtu { get; private set; }
+
+    /// <summary>How many packets the kernel refused to take back, over all queues. Such a packet is lost, as on a wire.</summary>
+    public long WriteErrors => _queues.Sum(queue => queue.WriteErrors);
+
+    /// <summary>Makes the interface, with its queues, and brings it up.</summary>
+    /// <exception cref="TunException">It cannot be made; nothing is left behind.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
+    public static LinuxTunDevice Open(TunOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Check(options);
+        var queues = new List<LinuxTunQueue>(options.Queues);
+        RouteNetlink? netlink = null;
+        try
+        {
+            // Before the TUN: with an unknown interface nothing should have been made.
+            netlink = new RouteNetlink();
+            RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
+            TunOffloads offloads = OpenQueues(options, queues);
+            var device = new LinuxTunDevice(options, [.. queues], offloads, netlink);
+            device.Configure();
+            return device;
+        }
+        catch (Exception failure)
+        {
+            foreach (LinuxTunQueue queue in queues) queue.Dispose();
+            netlink?.Dispose();
+            if (failure is NetlinkException) throw new TunException($"TUN {options.Name} cannot be set up: {failure.Message}", failure);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Sets the MTU anew from the interfaces it follows; call it when theirs changed. Does nothing if the options fix it. Any thread.
+    /// </summary>
+    /// <returns>True if it changed.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public bool FollowMtu()
+    {
+        if (_options.Mtu != 0) return false;
+        lock (_configuring)
+        {
+            IReadOnlyList<Link> links = _netlink.ReadLinks();
+            Link? own = links.FirstOrDefault(link => link.Name == Name);
+            int mtu = TunMtu.Of(links, [.. _options.FollowedInterfaces]);
+            if (own is null || own.Mtu == mtu) return false;
+            _netlink.SetMtu(own, mtu);
+            Mtu = mtu;
+            return true;
+        }
+    }
+
+    /// <summary>Closes all queues, after which the kernel removes the interface. A worker that waits in Read returns.</summary>
+    public void Dispose()
+    {
+        foreach (LinuxTunQueue queue in _queues) queue.Dispose();
+        lock (_configuring) _netlink.Dispose();
+    }
+
+    private static void Check(TunOptions options)
+    {
+        if (InterfaceName.Check(options.Name) is { } wrong) throw new TunException($"TUN name: {wrong}");
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Queues, 1, nameof(options.Queues));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Queues, TunOptions.MaxQueues, nameof(options.Queues));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.TransmitQueueLength, 1, nameof(options.TransmitQueueLength));
+        if (options.Mtu == 0) return;
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Mtu, TunOptions.MinMtu, nameof(options.Mtu));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Mtu, TunOptions.MaxMtu, nameof(options.Mtu));
+    }
+
+    private static void RequireInterfaces(IReadOnlyList<Link> links, IReadOnlyList<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (links.All(link => link.Name != name))
+                throw new TunException($"there is no network interface '{name}'; there are: {string.Join(", ", links.Select(link => link.Name))}");
+        }
+    }
+
+    private static TunOffloads OpenQueues(TunOptions options, List<LinuxTunQueue> queues)
+    {
+        TunOffloads offloads = TunOffloads.None;
+        int headerLength = 0;
+        for (int i = 0; i < options.Queues; i++)
+        {
+            Descriptor descriptor = TunFile.Open(options.DevicePath);
+            try
+            {
+                if (i == 0) headerLength = TunFile.HasVirtioHeader(descriptor) ? VirtioHeaderLength : 0;
+
+                // Only the first queue may make the interface: a second instance must fail, not join as one more queue.
+                TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
+                if (i == 0 && headerLength > 0) offloads = TunFile.ProbeOffloads(descriptor, options.Offloads);
+                queues.Add(new LinuxTunQueue(descriptor, headerLength));
+            }
+            catch
+            {
+                descriptor.Dispose();
+                throw;
+            }
+        }
+
+        return offloads;
+    }
+
+    private void Configure()
+    {
+        IReadOnlyList<Link> links = _netlink.ReadLinks();
+        Link own = links.FirstOrDefault(link => link.Name == Name)
+            ?? throw new TunException($"TUN {Name} was made but is not among the interfaces of this network namespace");
+        Mtu = _options.Mtu != 0 ? _options.Mtu : TunMtu.Of(links, [.. _options.FollowedInterfaces]);
+        _netlink.LeaveMulticast(own);
+        _netlink.SetMtu(own, Mtu);
+        _netlink.SetTransmitQueueLength(own, _options.TransmitQueueLength);
+
+        // A link-local address would only bring router solicitations and listener reports of our own into the packets we judge.
+        _netlink.TryDisableAddressGeneration(own);
+        foreach ((Core.Packets.IpAddress address, int length) in _options.Addresses)
+            _netlink.AddAddress(own, new InterfaceAddress(own.Index, address, length, 0, 0));
+        _netlink.SetUp(own);
+    }
+}

@@ -1,0 +1,160 @@
+using Firewall.Core.Dataplane;
+using Firewall.Devices.Linux.Interop;
+
+namespace Firewall.Devices.Linux;
+
+/// <summary>
+/// One queue of a TUN. A packet stands behind the virtio-net header that the kernel gave it (checksum to be finished, segment size) and
+/// goes back with the same; packets of our own have an all-zero header: finished, one segment. Reading and writing allocate nothing.
+/// </summary>
+public sealed class LinuxTunQueue : IPacketQueue, IDisposable
+{
+    // The two sides of closing: whoever comes last, the reader or Dispose, closes the files.
+    private const int Idle = 0;
+    private const int Busy = 1;
+    private const int Closing = 2;
+
+    private readonly Descriptor _descriptor;
+    private readonly WakeEvent _wake;
+    private readonly int _fd;
+    private readonly PollDescriptor[] _waitFor;
+    private long _writeErrors;
+    private int _state;
+
+    /// <summary>Takes over an attached, non-blocking descriptor.</summary>
+    internal LinuxTunQueue(Descriptor descriptor, int headerLength)
+    {
+        _wake = new WakeEvent();
+        _descriptor = descriptor;
+        _fd = descriptor.Number;
+        _waitFor = [new PollDescriptor(_fd, PollDescriptor.Input), new PollDescriptor(_wake.Fd, PollDescriptor.Input)];
+        HeaderLength = headerLength;
+    }
+
+    /// <inheritdoc/>
+    public int HeaderLength { get; }
+
+    /// <summary>How many packets the kernel refused to take back; they are lost, as on a wire. Any thread may read it.</summary>
+    public long WriteErrors => Volatile.Read(ref _writeErrors);
+
+    /// <inheritdoc/>
+    public bool Read(PacketBatch batch, int timeoutMilliseconds)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return false;
+        try
+        {
+            return ReadOrWait(batch, timeoutMilliseconds);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public int Write(PacketBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return 0;
+        try
+        {
+            int taken = 0;
+            for (int i = 0; i < batch.Count; i++)
+            {
+                if (batch.IsAllowed(i) && TryWrite(batch.Frame(i))) taken++;
+            }
+
+            for (int i = 0; i < batch.ReplyCount; i++)
+            {
+                if (TryWrite(batch.ReplyFrame(i))) taken++;
+            }
+
+            return taken;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Wake() => _wake.Signal();
+
+    /// <summary>Closes the queue. A reader that waits returns false, and so does every later one.</summary>
+    public void Dispose()
+    {
+        int before = Interlocked.Or(ref _state, Closing);
+        if (before == Idle) CloseFiles();
+        if (before == Busy) _wake.Signal();
+    }
+
+    private bool ReadOrWait(PacketBatch batch, int timeoutMilliseconds)
+    {
+        long deadline = timeoutMilliseconds > 0 ? Environment.TickCount64 + timeoutMilliseconds : 0;
+        int remaining = timeoutMilliseconds;
+        while (true)
+        {
+            Errno error = Fill(batch);
+            if (batch.Count > 0) return true;
+            if (error is not (Errno.EAGAIN or Errno.EINTR)) return ReadFailed(error);
+            if (remaining == 0) return true;
+            if (error == Errno.EAGAIN)
+            {
+                _waitFor[1].Returned = 0;
+                int ready = LibC.Poll(ref _waitFor[0], 2, remaining);
+                if (ready == 0) return true;
+                if (ready > 0 && _waitFor[1].Returned != 0)
+                {
+                    _wake.Drain();
+                    return Volatile.Read(ref _state) == Busy;
+                }
+            }
+
+            if (timeoutMilliseconds > 0) remaining = (int)Math.Max(0, deadline - Environment.TickCount64);
+        }
+    }
+
+    // Reads until nothing is left (EAGAIN), the batch is full (None), or an error.
+    private Errno Fill(PacketBatch batch)
+    {
+        while (batch.HasRoom)
+        {
+            Span<byte> frame = batch.NextFrame();
+            nint length = LibC.Read(_fd, ref frame[0], frame.Length);
+            if (length < 0) return ErrnoText.Last;
+            if (length < HeaderLength) continue; // cannot happen: the kernel writes the header first
+            batch.Commit((int)length);
+        }
+
+        return Errno.None;
+    }
+
+    private bool TryWrite(ReadOnlySpan<byte> frame)
+    {
+        while (LibC.Write(_fd, in frame[0], frame.Length) < 0)
+        {
+            if (ErrnoText.Last == Errno.EINTR) continue;
+            Volatile.Write(ref _writeErrors, _writeErrors + 1);
+            return false;
+        }
+
+        return true;
+    }
+
+    // EBADFD: detached, the interface was deleted; EFAULT: is being deleted; EBADF: the descriptor is gone.
+    private static bool ReadFailed(Errno error) => error is Errno.EBADFD or Errno.EFAULT or Errno.EBADF
+        ? false
+        : throw new IOException($"reading from the TUN failed ({error.Describe()})");
+
+    private void Leave()
+    {
+        if (Interlocked.CompareExchange(ref _state, Idle, Busy) != Busy) CloseFiles();
+    }
+
+    private void CloseFiles()
+    {
+        _descriptor.Dispose();
+        _wake.Dispose();
+    }
+}

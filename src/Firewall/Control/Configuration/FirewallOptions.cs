@@ -1,0 +1,61 @@
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.Control.Configuration;
+
+/// <summary>
+/// The configuration, section <c>Firewall</c>, read and checked. Each property has the name of its key; firewall.sample.json
+/// explains them to operators. Immutable: a reload makes a new one.
+/// </summary>
+internal sealed record FirewallOptions
+{
+    /// <summary>Gateway or Host.</summary>
+    public required ApplianceMode Mode { get; init; }
+
+    /// <summary>Full path of the rules: a file, or a folder whose *.json files are read.</summary>
+    public required string Rules { get; init; }
+
+    /// <summary>Full path of a service tag file, or null.</summary>
+    public required string? ServiceTags { get; init; }
+
+    /// <summary>The addresses that the VirtualNetwork tag stands for; null for the private ones that the rules take by default.</summary>
+    public required IReadOnlyList<IpPrefix>? VirtualNetwork { get; init; }
+
+    /// <summary>Interfaces by name. Gateway: those it stands between. Host: those it guards; empty means all but the loopback.</summary>
+    public required IReadOnlyList<string> Interfaces { get; init; }
+
+    /// <summary>The TUN device.</summary>
+    public required TunSettings Tun { get; init; }
+
+    /// <summary>The routing table and rules that bring packets to the TUN.</summary>
+    public required RoutingSettings Routing { get; init; }
+
+    /// <summary>What happens to packets of which neither end is protected.</summary>
+    public required Access Transit { get; init; }
+
+    /// <summary>Answer denied packets with RST or ICMP instead of silence.</summary>
+    public required bool Reject { get; init; }
+
+    /// <summary>The flow table's size and what guards it.</summary>
+    public required FlowLimits FlowTable { get; init; }
+
+    /// <summary>Idle timeouts, with <c>VirtualNetwork:FlowTimeoutInMinutes</c> worked in.</summary>
+    public required FlowTimeouts Timeouts { get; init; }
+
+    /// <summary>The least level that is logged, by area; "Default" for the rest.</summary>
+    public required IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; }
+}
+
+/// <summary>Keys of <c>Firewall:Tun</c>.</summary>
+/// <param name="Name">Name of the TUN interface.</param>
+/// <param name="Queues">How many queues, each with its worker thread.</param>
+/// <param name="Mtu">In bytes; 0 follows the interfaces.</param>
+/// <param name="Offloads">Take super-packets and unfinished checksums from the kernel.</param>
+internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads);
+
+/// <summary>Keys of <c>Firewall:Routing</c>.</summary>
+/// <param name="Table">Number of the routing table that leads to the TUN.</param>
+/// <param name="Priority">Priority of the first of our routing rules.</param>
+internal sealed record RoutingSettings(int Table, int Priority);

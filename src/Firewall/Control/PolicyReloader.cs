@@ -1,0 +1,202 @@
+using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Firewall.Logs;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.Control;
+
+/// <summary>
+/// Loads rules and configuration, at the start and whenever they may have changed. A bad file changes nothing: the policy and the
+/// settings that were in force stay, and the log says what is wrong. The same mistake is told once.
+/// </summary>
+internal sealed partial class PolicyReloader
+{
+    private readonly Lock _loading = new();
+    private readonly ConfigurationLoader _loader;
+    private readonly PolicyStore _store;
+    private readonly LogLevels _levels;
+    private readonly Func<FirewallOptions, IReadOnlyList<IpPrefix>?> _protectedAddresses;
+    private readonly ILogger _logger;
+    private FirewallOptions _options;
+    private string _loaded = "";
+    private string _toldProblems = "";
+    private uint _version;
+
+    /// <summary>Takes over a configuration that was loaded just now.</summary>
+    /// <param name="loader">Loads it again.</param>
+    /// <param name="options">The configuration.</param>
+    /// <param name="store">Where policies go.</param>
+    /// <param name="levels">Where log levels go.</param>
+    /// <param name="protectedAddresses">Tells which addresses are inside; null for the virtual network.</param>
+    /// <param name="logger">For what was loaded, changed or refused.</param>
+    public PolicyReloader(
+        ConfigurationLoader loader,
+        FirewallOptions options,
+        PolicyStore store,
+        LogLevels levels,
+        Func<FirewallOptions, IReadOnlyList<IpPrefix>?> protectedAddresses,
+        ILogger logger)
+    {
+        _protectedAddresses = protectedAddresses;
+        _loader = loader;
+        _options = options;
+        _store = store;
+        _levels = levels;
+        _logger = logger;
+        levels.Set(options.LogLevels);
+    }
+
+    /// <summary>The configuration as it was last read without an error.</summary>
+    public FirewallOptions Options
+    {
+        get
+        {
+            lock (_loading) return _options;
+        }
+    }
+
+    /// <summary>Every file that a change of the policy can come from.</summary>
+    public IReadOnlyList<string> Files
+    {
+        get
+        {
+            FirewallOptions options = Options;
+            return options.ServiceTags is { } tags ? [_loader.File, options.Rules, tags] : [_loader.File, options.Rules];
+        }
+    }
+
+    /// <summary>Loads the first policy.</summary>
+    /// <exception cref="InvalidInputException">The rules cannot be used.</exception>
+    public void LoadFirst()
+    {
+        lock (_loading)
+        {
+            RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
+            PolicyOptions settings = Settings();
+            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
+            TakeOver(policy, Signature(inputs, settings), warnings);
+            string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
+            string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
+            string content = $"{groups}, {rules} beside the default ones";
+            InForce(_logger, policy.Version, content);
+        }
+    }
+
+    /// <summary>Looks at all files again and takes over what is good.</summary>
+    public ReloadResult Reload()
+    {
+        lock (_loading)
+        {
+            List<string> problems = [];
+            bool settingsChanged = ReloadOptions(problems);
+            bool policyChanged = ReloadPolicy(problems);
+            TellProblems(problems);
+            return problems.Count > 0 ? ReloadResult.Refused
+                : settingsChanged || policyChanged ? ReloadResult.Changed
+                : ReloadResult.Unchanged;
+        }
+    }
+
+    private bool ReloadOptions(List<string> problems)
+    {
+        FirewallOptions options;
+        try
+        {
+            options = _loader.Load();
+        }
+        catch (InvalidInputException e)
+        {
+            problems.AddRange(e.Problems);
+            return false;
+        }
+
+        IReadOnlyList<OptionsChange> changes = OptionsChange.Between(_options, options);
+        foreach (OptionsChange change in changes)
+        {
+            if (change.NeedsRestart) NeedsRestart(_logger, change.Key, change.Before, change.After);
+            else SettingChanged(_logger, change.Key, change.Before, change.After);
+        }
+
+        _options = options;
+        _levels.Set(options.LogLevels);
+        return changes.Any(c => !c.NeedsRestart);
+    }
+
+    private bool ReloadPolicy(List<string> problems)
+    {
+        try
+        {
+            RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
+            PolicyOptions settings = Settings();
+            string signature = Signature(inputs, settings);
+            if (signature == _loaded) return false;
+            Policy before = _store.Current;
+            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
+            TakeOver(policy, signature, warnings);
+            string changes = PolicyChanges.Describe(before, policy);
+            InForce(_logger, policy.Version, changes);
+            return true;
+        }
+        catch (InvalidInputException e)
+        {
+            problems.AddRange(e.Problems);
+            return false;
+        }
+        catch (IOException e)
+        {
+            // The kernel did not tell the machine's own addresses.
+            problems.Add(e.Message);
+            return false;
+        }
+    }
+
+    private PolicyOptions Settings()
+    {
+        var settings = new PolicyOptions { Transit = _options.Transit, ProtectedAddresses = _protectedAddresses(_options) };
+        return _options.VirtualNetwork is { } prefixes ? settings with { VirtualNetwork = prefixes } : settings;
+    }
+
+    private void TakeOver(Policy policy, string signature, IReadOnlyList<RuleFinding> warnings)
+    {
+        _version = policy.Version;
+        _loaded = signature;
+        _store.Current = policy;
+        foreach (RuleFinding warning in warnings) RuleWarning(_logger, warning);
+    }
+
+    // All that a policy is made of: the same again needs no new policy, and would only have flows judged again.
+    private static string Signature(RuleInputs inputs, PolicyOptions settings) =>
+        $"{inputs.Hash()} {settings.Transit} {string.Join(',', settings.VirtualNetwork)} {string.Join(',', settings.ProtectedAddresses ?? [])}";
+
+    private void TellProblems(List<string> problems)
+    {
+        string all = string.Join('\n', problems);
+        if (all == _toldProblems) return;
+        _toldProblems = all;
+        foreach (string problem in problems) Problem(_logger, problem);
+        if (problems.Count > 0) Refused(_logger, _store.Current.Version);
+        else Mended(_logger, _store.Current.Version);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Policy {Version} in force: {Changes}")]
+    private static partial void InForce(ILogger logger, uint version, string changes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Finding}")]
+    private static partial void RuleWarning(ILogger logger, RuleFinding finding);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Problem}")]
+    private static partial void Problem(ILogger logger, string problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "What is wrong was not taken over; policy {Version} is in force")]
+    private static partial void Refused(ILogger logger, uint version);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Rules and configuration are in order again; policy {Version} is in force")]
+    private static partial void Mended(ILogger logger, uint version);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Key} changed from {Before} to {After}")]
+    private static partial void SettingChanged(ILogger logger, string key, string before, string after);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} changed from {Before} to {After}, which takes effect at the next start")]
+    private static partial void NeedsRestart(ILogger logger, string key, string before, string after);
+}

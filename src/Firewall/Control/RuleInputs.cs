@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using Firewall.Core.Rules;
+
+namespace Firewall.Control;
+
+/// <summary>The bytes of the rules files and of the service tag file, read at one moment, so that what is compared is what is compiled.</summary>
+internal sealed class RuleInputs
+{
+    private readonly IReadOnlyList<(string Name, byte[] Bytes)> _rules;
+    private readonly (string Name, byte[] Bytes)? _serviceTags;
+
+    private RuleInputs(IReadOnlyList<(string Name, byte[] Bytes)> rules, (string Name, byte[] Bytes)? serviceTags)
+    {
+        _rules = rules;
+        _serviceTags = serviceTags;
+    }
+
+    /// <summary>Reads the files.</summary>
+    /// <param name="rules">A rules file, or a folder whose *.json files (not those that begin with a dot) are read in the order of their names.</param>
+    /// <param name="serviceTags">A service tag file, or null.</param>
+    /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
+    public static RuleInputs Read(string rules, string? serviceTags)
+    {
+        List<string> problems = [];
+        List<(string, byte[])> files = [];
+        foreach (string file in FilesOf(rules, problems)) Read("rules", file, files, problems);
+        List<(string, byte[])> tags = [];
+        if (serviceTags is not null) Read("service tags", serviceTags, tags, problems);
+        return problems.Count > 0 ? throw new InvalidInputException(problems) : new RuleInputs(files, tags.Count > 0 ? tags[0] : null);
+    }
+
+    /// <summary>A hash over names and contents: the same if nothing changed but times.</summary>
+    public string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string name, byte[] bytes) in _serviceTags is { } tags ? _rules.Append(tags) : _rules)
+        {
+            // Each part with its length, so that no byte can move from one file to the next unseen.
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
+            hash.AppendData(bytes);
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    /// <summary>Reads and compiles the rules.</summary>
+    /// <param name="options">Address spaces; the service tags are added here.</param>
+    /// <param name="catalog">Gets a number for every rule.</param>
+    /// <param name="version">The number that the policy will carry.</param>
+    /// <param name="warnings">What is odd, but no error.</param>
+    /// <exception cref="InvalidInputException">The rules cannot be used; with all findings, also the warnings.</exception>
+    public Policy Compile(PolicyOptions options, RuleCatalog catalog, uint version, out IReadOnlyList<RuleFinding> warnings)
+    {
+        List<RuleFinding> findings = [];
+        if (_serviceTags is { } tagFile)
+        {
+            options = options with { ServiceTags = ServiceTags.Read(tagFile.Bytes, tagFile.Name, out IReadOnlyList<RuleFinding> found) };
+            findings.AddRange(found);
+        }
+
+        RuleFile rules = RuleFile.Join(_rules.Select(file => NsgReader.Read(file.Bytes, file.Name)));
+        findings.AddRange(rules.Findings);
+
+        // Groups that were read with errors would only bring up errors that follow from them.
+        Policy? policy = null;
+        if (!findings.Exists(f => f.IsError))
+        {
+            CompileResult compiled = PolicyCompiler.Compile(rules.Groups, options with { Network = rules.Network }, catalog, version);
+            findings.AddRange(compiled.Findings);
+            policy = compiled.Policy;
+        }
+
+        if (policy is null) throw new InvalidInputException([.. findings.OrderBy(f => !f.IsError).Select(f => f.ToString())]);
+        warnings = findings;
+        return policy;
+    }
+
+    private static List<string> FilesOf(string rules, List<string> problems)
+    {
+        if (!Directory.Exists(rules)) return [rules];
+        List<string> files = [];
+        try
+        {
+            // Kubernetes keeps its bookkeeping beside the files, in entries that begin with dots.
+            files.AddRange(Directory.GetFiles(rules, "*.json").Where(f => !Path.GetFileName(f).StartsWith('.')));
+            files.Sort(StringComparer.Ordinal);
+            if (files.Count == 0) problems.Add($"{rules}: the folder holds no rules: no file in it ends in .json");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add($"{rules}: the folder of rules cannot be read: {e.Message}");
+        }
+
+        return files;
+    }
+
+    private static void Read(string what, string file, List<(string, byte[])> files, List<string> problems)
+    {
+        try
+        {
+            files.Add((file, InputFile.Read(file)));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            problems.Add($"{file}: the {what} file does not exist");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            problems.Add($"{file}: the {what} file cannot be read: {e.Message}");
+        }
+    }
+}

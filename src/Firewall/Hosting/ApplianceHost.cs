@@ -1,0 +1,62 @@
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Control.Watching;
+using Firewall.Logs;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Firewall.Hosting;
+
+/// <summary>Puts the appliance together on the generic host, which brings signals, logging and the order of start and stop.</summary>
+internal static class ApplianceHost
+{
+    /// <summary>Makes the host; nothing runs yet.</summary>
+    /// <param name="loader">Where the configuration comes from, for reloads.</param>
+    /// <param name="options">The configuration as it was loaded just now.</param>
+    /// <param name="platform">The operating system.</param>
+    /// <param name="watchTiming">How patient the file watch is.</param>
+    public static IHost Create(ConfigurationLoader loader, FirewallOptions options, Func<ILogger, IPlatform> platform, FileWatchTiming watchTiming)
+    {
+        // Empty: the defaults would search appsettings.json and more, of which we want nothing and which costs time.
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "firewall" });
+        IServiceCollection services = builder.Services;
+        services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<ISystemdNotifier>(new SystemdNotifier());
+        services.AddSingleton<Systemd>();
+        services.AddSingleton(s => platform(s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance)));
+        services.AddSingleton(watchTiming);
+        services.AddSingleton<PolicyStore>();
+        services.AddSingleton(s => new PolicyReloader(
+            loader,
+            options,
+            s.GetRequiredService<PolicyStore>(),
+            s.GetRequiredService<LogLevels>(),
+            s.GetRequiredService<IPlatform>().ProtectedAddresses,
+            s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Policy)));
+        services.AddSingleton<Appliance>();
+        services.AddHostedService(s => s.GetRequiredService<Appliance>());
+        AddLogging(builder);
+        return builder.Build();
+    }
+
+    private static void AddLogging(HostApplicationBuilder builder)
+    {
+        var levels = new LogLevels();
+        // systemd sets it for services whose output is the journal (systemd.exec(5)).
+        bool journal = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("JOURNAL_STREAM")) && Console.IsErrorRedirected;
+        builder.Services.AddSingleton(levels);
+        builder.Services.AddSingleton<ConsoleFormatter>(new LineFormatter(TimeProvider.System, journal));
+        builder.Logging.SetMinimumLevel(LogLevel.Trace);
+        builder.Logging.AddFilter(levels.IsEnabled);
+        builder.Logging.AddConsole(console =>
+        {
+            console.FormatterName = LineFormatter.FormatterName;
+            // Standard output is for results; a running appliance has none.
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+        });
+    }
+}

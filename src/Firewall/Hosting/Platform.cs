@@ -1,0 +1,13 @@
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.Hosting;
+
+/// <summary>Chooses the operating system's part.</summary>
+internal static class Platform
+{
+    /// <summary>That of the system the process runs on.</summary>
+    /// <exception cref="ApplianceException">There is none for this system.</exception>
+    public static IPlatform Current(ILogger logger) => OperatingSystem.IsLinux()
+        ? new LinuxPlatform(logger)
+        : throw new ApplianceException("`firewall run` needs Linux; `replay` and `verify` run everywhere");
+}

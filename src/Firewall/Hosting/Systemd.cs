@@ -1,0 +1,30 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Hosting.Systemd;
+
+namespace Firewall.Hosting;
+
+/// <summary>Tells a service manager how the appliance is (sd_notify(3)); does nothing where there is none.</summary>
+internal sealed class Systemd(ISystemdNotifier notifier)
+{
+    /// <summary>Packets are being judged.</summary>
+    public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
+
+    /// <summary>A reload begins; <see cref="Ready"/> ends it.</summary>
+    public void Reloading()
+    {
+        // Type=notify-reload wants CLOCK_MONOTONIC in microseconds, which is what the stopwatch reads on Linux.
+        long microseconds = (long)(Stopwatch.GetTimestamp() * (1_000_000.0 / Stopwatch.Frequency));
+        Send(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+    }
+
+    /// <summary>The appliance is going down.</summary>
+    public void Stopping() => Send("STOPPING=1\nSTATUS=stopping");
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+
+    private void Send(string state)
+    {
+        if (notifier.IsEnabled) notifier.Notify(new ServiceState(state));
+    }
+}

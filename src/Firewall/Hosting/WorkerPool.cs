@@ -1,0 +1,96 @@
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Dataplane;
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+
+namespace Firewall.Hosting;
+
+/// <summary>The workers of a device: one thread, engine and drop ring for each queue, and the tables that they share.</summary>
+internal sealed class WorkerPool : IDisposable
+{
+    // At 100 ms between drains this is 40,000 drops a second and worker; more are counted as lost.
+    private const int DropRingCapacity = 4096;
+
+    private readonly List<WorkerThread> _threads = [];
+
+    /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
+    /// <exception cref="ApplianceException">There is not enough memory for the flow table.</exception>
+    public WorkerPool(IPacketDevice device, FirewallOptions options, PolicyStore policies, Action<string> failed)
+    {
+        try
+        {
+            Flows = new FlowTable(options.FlowTable, device.Queues.Count);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or IOException)
+        {
+            throw new ApplianceException(
+                $"there is not enough memory for a flow table of {options.FlowTable.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
+        }
+
+        var fragments = new FragmentTable();
+        List<EventRing<DropEvent>> drops = [];
+        foreach (IPacketQueue queue in device.Queues)
+        {
+            var ring = new EventRing<DropEvent>(DropRingCapacity);
+            drops.Add(ring);
+            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options), ring);
+            var worker = new PacketWorker(queue, engine) { Reject = options.Reject };
+            _threads.Add(new WorkerThread(_threads.Count, queue, worker, policies, failed));
+        }
+
+        Drops = drops;
+    }
+
+    /// <summary>The connection table.</summary>
+    public FlowTable Flows { get; }
+
+    /// <summary>Denied packets, one ring for each worker; for one reader.</summary>
+    public IReadOnlyList<EventRing<DropEvent>> Drops { get; }
+
+    /// <summary>Packets allowed so far, over all workers.</summary>
+    public long AllowedPackets => _threads.Sum(t => t.Worker.Engine.Counters.AllowedPackets);
+
+    /// <summary>Packets denied so far, over all workers.</summary>
+    public long DeniedPackets => _threads.Sum(t => t.Worker.Engine.Counters.DeniedPackets);
+
+    /// <summary>Starts all threads.</summary>
+    public void Start()
+    {
+        foreach (WorkerThread thread in _threads) thread.Start();
+    }
+
+    /// <summary>Takes over those settings that can change while the workers run.</summary>
+    public void Apply(FirewallOptions options)
+    {
+        foreach (WorkerThread thread in _threads)
+        {
+            thread.Worker.Reject = options.Reject;
+            thread.Worker.Engine.Apply(EngineOptionsOf(options));
+        }
+    }
+
+    /// <summary>Stops all threads. The flow table goes on living until it is disposed.</summary>
+    public void Stop()
+    {
+        List<TimeoutException> failures = [];
+        foreach (WorkerThread thread in _threads)
+        {
+            try
+            {
+                thread.Stop();
+            }
+            catch (TimeoutException e)
+            {
+                failures.Add(e);
+            }
+        }
+
+        if (failures.Count > 0) throw new TimeoutException(string.Join(", ", failures.Select(f => f.Message)));
+    }
+
+    /// <summary>Frees the flow table. Only after <see cref="Stop"/>: it is plain memory to the workers.</summary>
+    public void Dispose() => Flows.Dispose();
+
+    private static EngineOptions EngineOptionsOf(FirewallOptions options) => new() { Timeouts = options.Timeouts };
+}

@@ -1,0 +1,68 @@
+using Firewall.Control;
+using Firewall.Core.Dataplane;
+
+namespace Firewall.Hosting;
+
+/// <summary>The thread that turns one worker: reads the clock and the policy once per batch, until it is stopped or its queue ends.</summary>
+internal sealed class WorkerThread
+{
+    // So often does an idle worker look after its flow records.
+    private const int IdleMilliseconds = 100;
+    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
+
+    private readonly PacketWorker _worker;
+    private readonly IPacketQueue _queue;
+    private readonly PolicyStore _policies;
+    private readonly Action<string> _failed;
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+
+    /// <summary>Makes the thread; <see cref="Start"/> starts it.</summary>
+    /// <param name="number">0 for the first; part of the thread's name.</param>
+    /// <param name="queue">The worker's queue, to be woken when it has to stop.</param>
+    /// <param name="worker">The loop's body.</param>
+    /// <param name="policies">Where the policy of now is.</param>
+    /// <param name="failed">Called once, from the thread, if it ends without having been stopped.</param>
+    public WorkerThread(int number, IPacketQueue queue, PacketWorker worker, PolicyStore policies, Action<string> failed)
+    {
+        _queue = queue;
+        _worker = worker;
+        _policies = policies;
+        _failed = failed;
+        // Linux shows the first 15 characters (pthread_setname_np(3)).
+        _thread = new Thread(Run) { Name = $"firewall-{number}", IsBackground = true };
+    }
+
+    /// <summary>The loop's body.</summary>
+    public PacketWorker Worker => _worker;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Ends the thread after the batch it is at, and waits for it.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        _queue.Wake();
+        if (_thread.IsAlive && !_thread.Join(LongestStop)) throw new TimeoutException($"{_thread.Name} did not stop");
+    }
+
+    private void Run()
+    {
+#pragma warning disable CA1031 // An exception that left the thread would end the process without taking the routing down.
+        try
+        {
+            while (!_stopping && _worker.Receive(IdleMilliseconds)) _worker.Process(_policies.Current, Environment.TickCount64);
+            if (!_stopping) _failed("the device is gone");
+        }
+        catch (Exception e) when (!_stopping)
+        {
+            _failed(e is IOException ? e.Message : $"internal error, please report it: {e.GetType().Name}: {e.Message}");
+        }
+        catch (Exception)
+        {
+            // The device may be closed under a worker that did not stop in time; nobody waits for it any more.
+        }
+#pragma warning restore CA1031
+    }
+}

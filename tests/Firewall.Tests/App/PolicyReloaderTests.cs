@@ -1,0 +1,164 @@
+using System.Collections;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Firewall.Logs;
+using Xunit;
+
+namespace Firewall.Tests.App;
+
+public sealed class PolicyReloaderTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly RecordingLogger _logger = new();
+    private readonly PolicyStore _store = new();
+    private readonly PolicyReloader _reloader;
+    private IReadOnlyList<IpPrefix>? _protected;
+
+    public PolicyReloaderTests()
+    {
+        Rules(SampleFiles.Allow());
+        Configuration("\"Transit\": \"Deny\"");
+        var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
+        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, _logger);
+        _reloader.LoadFirst();
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_first_policy_is_told()
+    {
+        Assert.Equal(1u, _store.Current.Version);
+        Assert.Equal(["Information Policy 1 in force: 1 network security group, 1 rule beside the default ones"], _logger.Lines);
+    }
+
+    [Fact]
+    public void A_touch_without_a_change_does_nothing()
+    {
+        Policy before = _store.Current;
+        File.SetLastWriteTimeUtc(_folder["rules.json"], DateTime.UnixEpoch);
+        Rules(SampleFiles.Allow());
+        Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
+        Assert.Same(before, _store.Current);
+        Assert.Single(_logger.Lines);
+    }
+
+    [Fact]
+    public void What_changed_in_the_rules_is_told()
+    {
+        Rules(SampleFiles.Allow("allow-web", 443, flushConnection: true));
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Equal(
+            "Information Policy 2 in force: added allow-web (Inbound 100 Allow), removed allow-ssh, flushConnection is true", _logger.Lines[^1]);
+        Rules(SampleFiles.Allow("allow-web", 80, flushConnection: true));
+        _reloader.Reload();
+        Assert.Equal("Information Policy 3 in force: changed allow-web", _logger.Lines[^1]);
+    }
+
+    [Fact]
+    public void A_bad_file_keeps_the_last_good_policy_and_is_told_once()
+    {
+        Policy before = _store.Current;
+        Rules(SampleFiles.Allow(priority: 99));
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        Assert.Same(before, _store.Current);
+        Assert.Equal(3, _logger.Lines.Count);
+        Assert.StartsWith($"Error {_folder["rules.json"]}:", _logger.Lines[1], StringComparison.Ordinal);
+        Assert.Contains("SecurityRuleInvalidPriority at $.properties.securityRules[0]", _logger.Lines[1], StringComparison.Ordinal);
+        Assert.Equal("Error What is wrong was not taken over; policy 1 is in force", _logger.Lines[2]);
+    }
+
+    [Fact]
+    public void After_a_bad_file_the_next_good_one_is_taken()
+    {
+        Rules("{");
+        _reloader.Reload();
+        Rules(SampleFiles.Allow("allow-web"));
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Equal(2u, _store.Current.Version);
+        Assert.Contains("Information Policy 2 in force: added allow-web (Inbound 100 Allow), removed allow-ssh", _logger.Lines);
+        Assert.Equal("Information Rules and configuration are in order again; policy 2 is in force", _logger.Lines[^1]);
+    }
+
+    [Fact]
+    public void A_missing_file_keeps_the_last_good_policy()
+    {
+        File.Delete(_folder["rules.json"]);
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        Assert.Equal(1u, _store.Current.Version);
+        Assert.Equal($"Error {_folder["rules.json"]}: the rules file does not exist", _logger.Lines[1]);
+        Rules(SampleFiles.Allow());
+        Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
+    }
+
+    [Fact]
+    public void A_rule_keeps_its_number_across_reloads_so_that_flows_still_name_it()
+    {
+        int number = _store.Catalog.Add(new RuleIdentity("nsg", "allow-ssh", false, RuleDirection.Inbound));
+        Rules(SampleFiles.NoRules);
+        _reloader.Reload();
+        Rules(SampleFiles.Allow());
+        _reloader.Reload();
+        Assert.Equal("UserRule_allow-ssh", _store.Catalog[number]!.FlowLogName);
+        Assert.Equal(number, _store.Catalog.Add(new RuleIdentity("nsg", "allow-ssh", false, RuleDirection.Inbound)));
+    }
+
+    [Fact]
+    public void A_setting_that_the_policy_is_made_of_makes_a_new_policy()
+    {
+        Configuration("\"Transit\": \"Allow\"");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Equal(Access.Allow, _store.Current.Options.Transit);
+        Assert.Contains("Information Firewall:Transit changed from Deny to Allow", _logger.Lines);
+        Assert.Equal("Information Policy 2 in force: nothing changed in the rules", _logger.Lines[^1]);
+    }
+
+    [Fact]
+    public void A_setting_that_needs_a_restart_is_named_in_a_warning_and_told_once()
+    {
+        Configuration("\"Tun\": { \"Queues\": 4 }");
+        Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
+        Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
+        Assert.Equal("Warning Firewall:Tun:Queues changed from 1 to 4, which takes effect at the next start", Assert.Single(_logger.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_broken_configuration_keeps_the_last_good_one_while_good_rules_are_still_taken()
+    {
+        Configuration("\"Transit\": \"Perhaps\"");
+        Rules(SampleFiles.Allow("allow-web"));
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        Assert.Equal(2u, _store.Current.Version);
+        Assert.Equal(Access.Deny, _reloader.Options.Transit);
+        Assert.Contains(_logger.Lines, l => l.Contains("Firewall:Transit is \"Perhaps\", but must be Deny or Allow", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_rules_may_move_to_another_file()
+    {
+        _folder.Write("other.json", SampleFiles.Allow("allow-web"));
+        Configuration("\"Transit\": \"Deny\"", "other.json");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Contains(_folder["other.json"], _reloader.Files);
+        Assert.Contains("added allow-web", _logger.Lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void When_the_machines_own_addresses_change_there_is_a_new_policy()
+    {
+        Assert.True(IpAddress.TryParse("192.0.2.7", out IpAddress own));
+        Assert.True(IpAddress.TryParse("203.0.113.5", out IpAddress client));
+        Assert.Equal(TrafficDirection.Transit, _store.Current.DirectionOf(client, own));
+        _protected = [IpPrefix.Create(own, 32)];
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Equal(TrafficDirection.Inbound, _store.Current.DirectionOf(client, own));
+    }
+
+    private void Rules(string json) => _folder.Write("rules.json", json);
+
+    private void Configuration(string setting, string rules = "rules.json") => _folder.Write(
+        "firewall.json", $$"""{ "Firewall": { "Rules": "{{rules}}", "Interfaces": ["eth0"], {{setting}} } }""");
+}

@@ -1,0 +1,62 @@
+# Sourced by the tests that are shell scripts: they print TAP (https://testanything.org), and wait by asking again, never by sleeping.
+# The script sets "planned", and may define "diagnose", which prints what helps to understand a failed step.
+# shellcheck shell=bash
+
+number=0 failures=0
+
+say() { printf '# %s\n' "$@"; }
+
+# quote FILE LINES TITLE: the end of a file as a comment, if there is anything in it.
+quote() {
+    [ -s "$1" ] || return 0
+    say "$3"
+    tail -n "$2" "$1" | sed 's/^/#   /'
+}
+
+diagnose() { :; }
+
+# result DESCRIPTION: reports the exit code of the command before it.
+result() {
+    local code=$?
+    number=$((number + 1))
+    if [ "$code" -eq 0 ]; then
+        echo "ok $number - $1"
+    else
+        echo "not ok $number - $1"
+        failures=$((failures + 1))
+        diagnose
+    fi
+    return "$code"
+}
+
+# give_up WHAT: the stage itself could not be set.
+give_up() {
+    echo "Bail out! $1"
+    diagnose
+    exit 1
+}
+
+# within SECONDS COMMAND...: tries until it succeeds or the time is over.
+within() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -ge "$deadline" ] && return 1
+        sleep 0.1
+    done
+}
+
+# Whether all planned steps were taken and none failed: the last command of the script.
+all_passed() { [ "$failures" -eq 0 ] && [ "$number" -eq "$planned" ]; }
+
+# When a process started, in clock ticks since boot: with its number, a name that is never given twice.
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
+
+# end_owner FILE: kills the process that wrote "PID STARTED" into the file, if it is still that process and not this one.
+end_owner() {
+    local pid started
+    read -r pid started 2> /dev/null < "$1" || return 0
+    if [ "$pid" -eq $$ ] || [ "$(started_at "$pid")" != "$started" ]; then return 0; fi
+    kill -KILL "$pid" 2> /dev/null
+    within 5 eval "[ ! -e /proc/$pid/exe ]"
+}
