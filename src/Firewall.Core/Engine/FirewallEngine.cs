@@ -97,6 +97,7 @@ public sealed class FirewallEngine
             return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
         }
 
+        record.BeginChange();
         bool isForward = record.IsForward(fromHigh);
         if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
         {
@@ -142,6 +143,7 @@ public sealed class FirewallEngine
                 break;
         }
 
+        record.EndChange();
         shard.Exit();
         return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
     }
@@ -186,6 +188,7 @@ public sealed class FirewallEngine
 
         // If another worker was faster, this packet is the flow's second.
         record.Count(record.IsForward(fromHigh), info.Length);
+        record.EndChange();
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
     }

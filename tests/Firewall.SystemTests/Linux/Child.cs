@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
 
 namespace Firewall.SystemTests.Linux;
 
 /// <summary>
-/// This test program started again as another one: with a verb in the environment it does that and ends before any test framework runs.
+/// This test program started again as another one: with a verb in the environment it does that instead of testing.
 /// For what needs a process of its own, such as being killed or having fewer capabilities.
 /// </summary>
 internal static class Child
@@ -35,19 +34,19 @@ internal static class Child
     public static (int ExitCode, string Output) TryWithReadOnlySettings(NetworkNamespace place, string verb) => place.Try("unshare",
         "--mount", "sh", "-c", $"mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && {Variable}='{verb}' exec '{Environment.ProcessPath}'");
 
-    [ModuleInitializer]
-    internal static void RunVerb()
+    /// <summary>For Main: does the verb and returns the exit code, or null if this is a test run.</summary>
+    public static int? TryRun()
     {
-        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } verb) return;
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } verb) return null;
         try
         {
             Run(verb.Split(' '));
-            Environment.Exit(0);
+            return 0;
         }
         catch (IOException failure)
         {
             Console.Error.WriteLine(failure.Message);
-            Environment.Exit(1);
+            return 1;
         }
     }
 

@@ -47,6 +47,11 @@ internal sealed class ResolvedRule
         return Destination.Contains(packet.Destination) && Source.Contains(packet.Source);
     }
 
+    /// <summary>True if both rules fit the same packets and say the same to them.</summary>
+    public bool DecidesLike(ResolvedRule other) => Rule.Access == other.Rule.Access && Rule.Protocol == other.Rule.Protocol
+        && SourcePorts.Equals(other.SourcePorts) && DestinationPorts.Equals(other.DestinationPorts)
+        && Source.Equals(other.Source) && Destination.Equals(other.Destination);
+
     private static IntervalSet<ushort> Ports(IReadOnlyList<PortRange> ranges) =>
         IntervalSet<ushort>.From(ranges.Select(range => (range.First, range.Last)).ToList());
 }
