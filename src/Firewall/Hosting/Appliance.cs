@@ -115,7 +115,9 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         _undo.Push("the signal handler", hangUp.Dispose);
 
-        string between = options.Interfaces.Count == 0 ? "all interfaces" : string.Join(", ", options.Interfaces);
+        // Not before: a start that fails tells its one reason and nothing else.
+        _reloader.TellFirst();
+        string between = options.Interfaces.Count == 0 ? "all but lo" : string.Join(", ", options.Interfaces);
         Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
         _systemd.Ready(Status());
         // A file that was written while the appliance started, after it was read and before it was watched.

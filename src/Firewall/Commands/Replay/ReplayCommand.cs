@@ -17,7 +17,7 @@ internal static class ReplayCommand
         Option<string> rules = Options.Rules();
         Option<IpPrefix[]> network = Options.VirtualNetwork();
         Option<string?> serviceTags = Options.ServiceTags();
-        Option<string?> verdicts = File("--verdicts", "Write one JSON object a line for each IP packet; - for standard output", "FILE|-");
+        Option<string?> verdicts = File("--verdicts", "Write one JSON object a line for each IP packet (ports are 0 for protocols that have none, null where they could not be read); - for standard output", "FILE|-");
         Option<string?> allowed = File("--allowed", "Write the allowed packets to a capture", "FILE");
         Option<string?> denied = File("--denied", "Write the denied packets to a capture", "FILE");
         Option<OutputFormat> format = Options.Format();
