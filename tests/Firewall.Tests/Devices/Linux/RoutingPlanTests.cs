@@ -122,8 +122,12 @@ public class RoutingPlanTests
         Assert.Contains(
             new Route
             {
-                Destination = Prefix(destination), Table = Options.OutboundTable, InterfaceIndex = Tun, PreferredSource = Address(source),
-                Metric = PlanMetrics.Open, Protocol = RoutingOptions.Protocol,
+                Destination = Prefix(destination),
+                Table = Options.OutboundTable,
+                InterfaceIndex = Tun,
+                PreferredSource = Address(source),
+                Metric = PlanMetrics.Open,
+                Protocol = RoutingOptions.Protocol,
             },
             mirror);
         Assert.Contains(GatewayPlan.Wall(Prefix(destination), Options.OutboundTable), mirror);
