@@ -54,7 +54,8 @@ internal sealed class YamlToJson
         try
         {
             var text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-            using var reader = new StreamReader(new MemoryStream(yaml), text, detectEncodingFromByteOrderMarks: true);
+            using var decoder = new StreamReader(new MemoryStream(yaml), text, detectEncodingFromByteOrderMarks: true);
+            using var reader = new StringReader(decoder.ReadToEnd());
             var conversion = new YamlToJson(file, findings);
             return conversion.Run(new Parser(reader)) ? Encoding.UTF8.GetBytes(conversion._json.ToString()) : null;
         }
@@ -74,7 +75,7 @@ internal sealed class YamlToJson
     private bool Run(Parser parser)
     {
         int documents = 0;
-        while (parser.MoveNext())
+        while (MoveNext(parser))
         {
             ParsingEvent? now = parser.Current;
             bool isGood = now switch
@@ -82,7 +83,7 @@ internal sealed class YamlToJson
                 DocumentStart when ++documents > 1 => Refuse(now, "The file holds more than one YAML document.", "Keep one, without a line '---' in between."),
                 MappingStart mapping => Begin(mapping, isMapping: true),
                 SequenceStart sequence => Begin(sequence, isMapping: false),
-                MappingEnd or SequenceEnd => End(),
+                MappingEnd or SequenceEnd => End(now),
                 Scalar scalar => Write(scalar, scalar),
                 AnchorAlias alias => Write(alias),
                 _ => true,
@@ -91,6 +92,20 @@ internal sealed class YamlToJson
         }
 
         return _json.Length > 0 || Refuse(null, "The file is empty.", "Write 'cases:' and a list of cases.");
+    }
+
+    // The parser answers some faults, such as a list that is not closed, with exceptions that name no place.
+    private static bool MoveNext(Parser parser)
+    {
+        try
+        {
+            return parser.MoveNext();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            Mark end = parser.Current?.End ?? Mark.Empty;
+            throw new YamlException(end, end, "What follows here cannot be read. Perhaps a [, a { or a quote is not closed.", e);
+        }
     }
 
     private bool Begin(NodeEvent node, bool isMapping)
@@ -104,8 +119,9 @@ internal sealed class YamlToJson
         return true;
     }
 
-    private bool End()
+    private bool End(ParsingEvent at)
     {
+        if (_open.Peek() is { IsMapping: true, ExpectsKey: false }) return Refuse(at, "An object ends with a name that has no value.", QuoteRemedy);
         _json.Append(_open.Pop().IsMapping ? '}' : ']');
         Count();
         return true;
@@ -122,6 +138,8 @@ internal sealed class YamlToJson
         if (!IsTagGood(scalar)) return false;
         if (!scalar.Anchor.IsEmpty) _anchors[scalar.Anchor.Value] = scalar;
         bool isKey = _open.TryPeek(out Collection? parent) && parent.ExpectsKey;
+        // The parser loses the value behind such a name.
+        if (isKey && scalar is { Style: ScalarStyle.Plain, Value: "" }) return Refuse(at, "A value has no name before its colon.", QuoteRemedy);
         Separate(at);
         if (!isKey && IsNull(scalar)) _json.Append("null");
         else _json.Append('"').Append(JsonEncodedText.Encode(scalar.Value)).Append('"');
@@ -142,7 +160,8 @@ internal sealed class YamlToJson
         if (_open.TryPeek(out Collection? parent)) parent.Count++;
     }
 
-    private bool IsTagGood(NodeEvent node) => node.Tag.IsEmpty || node.Tag.IsNonSpecific
+    // Everything is text here, so the tag that says so changes nothing.
+    private bool IsTagGood(NodeEvent node) => node.Tag.IsEmpty || node.Tag.IsNonSpecific || node.Tag.Value == "tag:yaml.org,2002:str"
         || Refuse(node, $"Tags such as {node.Tag.Value} are not taken.", "Leave it out; put text that begins with ! in quotes.");
 
     private bool Refuse(ParsingEvent? at, string message, string remedy)
