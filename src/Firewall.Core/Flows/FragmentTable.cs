@@ -149,7 +149,7 @@ public sealed class FragmentTable
             for (int i = 0; i < Math.Min(SweptDatagrams, _datagrams.Length); i++)
             {
                 ref FragmentDatagram datagram = ref _datagrams[NextOfSweep()];
-                if (IsOver(datagram, now)) End(ref datagram, FragmentState.Free, FragmentFate.Timeout, ref settled);
+                if (datagram.IsOver(now)) End(ref datagram, FragmentState.Free, FragmentFate.Timeout, ref settled);
             }
 
             Volatile.Write(ref _nextSweep, isBehind ? now : now + SweepMilliseconds);
@@ -259,7 +259,7 @@ public sealed class FragmentTable
             int index = NextOfSweep();
             ref FragmentDatagram datagram = ref _datagrams[index];
             if (datagram.PieceCount == 0 || datagram.Serial == keep.Serial || datagram.State == FragmentState.Judging) continue;
-            if (victim < 0 || MakesRoomBefore(datagram, _datagrams[victim], now)) victim = index;
+            if (victim < 0 || datagram.MakesRoomBefore(_datagrams[victim], now)) victim = index;
         }
 
         if (victim >= 0) End(ref _datagrams[victim], FragmentState.Refused, FragmentFate.Limit, ref settled);
@@ -300,21 +300,21 @@ public sealed class FragmentTable
     private int FindOrBegin(in PacketInfo packet, long now, ref SettledFragments settled)
     {
         int index = Find(packet);
-        if (index >= 0 && !IsOver(_datagrams[index], now)) return index;
+        if (index >= 0 && !_datagrams[index].IsOver(now)) return index;
         if (index < 0)
         {
             int first = SetOf(packet);
             index = first;
             for (int i = first + 1; i < first + Ways; i++)
             {
-                if (MakesRoomBefore(_datagrams[i], _datagrams[index], now)) index = i;
+                if (_datagrams[i].MakesRoomBefore(_datagrams[index], now)) index = i;
             }
 
-            if (_datagrams[index].State == FragmentState.Judging && !IsOver(_datagrams[index], now)) return -1;
+            if (_datagrams[index].State == FragmentState.Judging && !_datagrams[index].IsOver(now)) return -1;
         }
 
         ref FragmentDatagram datagram = ref _datagrams[index];
-        FragmentFate fate = IsOver(datagram, now) ? FragmentFate.Timeout : FragmentFate.Limit;
+        FragmentFate fate = datagram.IsOver(now) ? FragmentFate.Timeout : FragmentFate.Limit;
         End(ref datagram, FragmentState.Free, fate, ref settled);
         Begin(ref datagram, packet, now);
         return index;
@@ -357,28 +357,6 @@ public sealed class FragmentTable
         _hand = (_hand + 1) & (_datagrams.Length - 1);
         return _hand;
     }
-
-    private static bool IsOver(in FragmentDatagram datagram, long now) => datagram.State != FragmentState.Free && datagram.Deadline <= now;
-
-    // Among equals the one whose deadline comes first.
-    private static bool MakesRoomBefore(in FragmentDatagram datagram, in FragmentDatagram other, long now)
-    {
-        int rank = RankOf(datagram, now);
-        int otherRank = RankOf(other, now);
-        return rank < otherRank || (rank == otherRank && datagram.Deadline < other.Deadline);
-    }
-
-    // Who makes room first: a flood of denied or unknown ones must not push out allowed ones.
-    private static int RankOf(in FragmentDatagram datagram, long now) => datagram.State switch
-    {
-        FragmentState.Free => 0,
-        _ when datagram.Deadline <= now => 0,
-        FragmentState.Allowed when datagram.IsComplete => 1,
-        FragmentState.Denied or FragmentState.Poisoned or FragmentState.Refused => 2,
-        FragmentState.Waiting => 3,
-        FragmentState.Allowed => 4,
-        _ => 5,
-    };
 
     private static FragmentFate FateOf(FragmentState state) => state switch
     {

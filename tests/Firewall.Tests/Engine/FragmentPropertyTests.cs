@@ -86,7 +86,13 @@ public sealed class FragmentPropertyTests
             sent.AddRange(Parts(random, datagram, 7, most: 5));
         }
 
-        for (int copies = random.Next(6); copies > 0; copies--) sent.Add(sent[random.Next(sent.Count)]);
+        for (int copies = random.Next(6); copies > 0; copies--)
+        {
+            byte[] copy = [.. sent[random.Next(sent.Count)]];
+            if (random.Next(2) == 0) copy[^1]++;
+            sent.Add(copy);
+        }
+
         byte[][] order = [.. sent];
         if (random.Next(2) == 0) random.Shuffle(order);
         Dictionary<bool, List<Part>> seen = new() { [true] = [], [false] = [] };

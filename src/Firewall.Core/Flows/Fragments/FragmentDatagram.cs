@@ -48,5 +48,27 @@ internal struct FragmentDatagram
         State != FragmentState.Free && Id == packet.FragmentId && Source == packet.Source && Destination == packet.Destination
         && Protocol == ProtocolOf(packet);
 
+    public readonly bool IsOver(long now) => State != FragmentState.Free && Deadline <= now;
+
+    /// <summary>True if this one has to make room for a new datagram rather than the other: by rank, then by deadline.</summary>
+    public readonly bool MakesRoomBefore(in FragmentDatagram other, long now)
+    {
+        int rank = RankAt(now);
+        int otherRank = other.RankAt(now);
+        return rank < otherRank || (rank == otherRank && Deadline < other.Deadline);
+    }
+
     public static byte ProtocolOf(in PacketInfo packet) => packet.IsIPv4 ? packet.Protocol : (byte)0;
+
+    // A flood of denied or unknown datagrams must not push out allowed ones.
+    private readonly int RankAt(long now) => State switch
+    {
+        FragmentState.Free => 0,
+        _ when Deadline <= now => 0,
+        FragmentState.Allowed when IsComplete => 1,
+        FragmentState.Denied or FragmentState.Poisoned or FragmentState.Refused => 2,
+        FragmentState.Waiting => 3,
+        FragmentState.Allowed => 4,
+        _ => 5,
+    };
 }
