@@ -132,7 +132,7 @@ start_firewall() {
 	CONFIG
     ip netns exec $gateway "$firewall" run --config $state/firewall.json > $state/firewall.log 2>&1 < /dev/null &
     firewall_pid=$!
-    within 20 grep -qs 'Running as' $state/firewall.log
+    within 20 grep -qs 'Ready: ' $state/firewall.log
 }
 
 # ---------------------------------------------------------------- the actors

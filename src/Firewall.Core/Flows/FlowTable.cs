@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 
 namespace Firewall.Core.Flows;
 
@@ -38,7 +37,7 @@ public sealed class FlowTable : IDisposable
         FlowLayout layout = LayoutFor(limits, workers);
         _region = region ?? FlowRegion.Create(layout.Length);
         var key = default(FlowHeader.HashKey);
-        RandomNumberGenerator.Fill(key);
+        RandomKey.Fill(key);
         FlowHeader.Of(_region).Write(layout, bootId, key);
         _hash = new FlowHash(key);
         _sources = new SourceCounters(_hash, limits.SourceLimit);

@@ -32,9 +32,21 @@ public static class PolicyExplainer
         ArgumentNullException.ThrowIfNull(policy);
         ushort? sourcePort = packet.HasPorts ? packet.SourcePort : null;
         ushort? destinationPort = packet.HasPorts ? packet.DestinationPort : null;
-        Question question = new(packet.Protocol, packet.Source, sourcePort, packet.Destination, destinationPort, packet.HasPorts);
-        GroupChain? sender = policy.Chains.Find(packet.Source);
-        GroupChain? receiver = policy.Chains.Find(packet.Destination);
+        return Explain(policy, new Question(packet.Protocol, packet.Source, sourcePort, packet.Destination, destinationPort, packet.HasPorts));
+    }
+
+    /// <summary>The same for a flow of which a port may be unspecified, as in a <see cref="FlowQuery"/>, but through both chains.</summary>
+    public static Explanation Explain(
+        Policy policy, byte protocol, IpAddress source, ushort? sourcePort, IpAddress destination, ushort? destinationPort)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return Explain(policy, new Question(protocol, source, sourcePort, destination, destinationPort));
+    }
+
+    private static Explanation Explain(Policy policy, Question question)
+    {
+        GroupChain? sender = policy.Chains.Find(question.Source);
+        GroupChain? receiver = policy.Chains.Find(question.Destination);
         if (sender is null && receiver is null) return new Explanation(policy.Options.Transit, null, false, []);
         List<GroupEvaluation> groups = [];
         Access access = Access.Allow;

@@ -76,11 +76,17 @@ internal sealed partial class PolicyReloader
             PolicyOptions settings = Settings();
             Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
             TakeOver(policy, Signature(inputs, settings), warnings);
-            string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
-            string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
-            string content = $"{groups}, {rules} beside the default ones";
-            InForce(_logger, policy.Version, content);
         }
+    }
+
+    /// <summary>Tells in the log what the first policy holds.</summary>
+    public void TellFirst()
+    {
+        Policy policy = _store.Current;
+        string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
+        string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
+        string content = $"{groups}, {rules} beside the default ones";
+        InForce(_logger, policy.Version, content);
     }
 
     /// <summary>Looks at all files again and takes over what is good.</summary>
@@ -135,6 +141,11 @@ internal sealed partial class PolicyReloader
             Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
             TakeOver(policy, signature, warnings);
             string changes = PolicyChanges.Describe(before, policy);
+            if (settings.ProtectedAddresses is { } inside && !inside.SequenceEqual(before.Options.ProtectedAddresses ?? []))
+            {
+                changes += $"; protected are now {(inside.Count == 0 ? "no addresses" : string.Join(", ", inside.Select(prefix => prefix.Address)))}";
+            }
+
             InForce(_logger, policy.Version, changes);
             return true;
         }

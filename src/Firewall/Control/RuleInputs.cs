@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using Firewall.Core.Rules;
 
@@ -33,15 +33,16 @@ internal sealed class RuleInputs
     /// <summary>A hash over names and contents: the same if nothing changed but times.</summary>
     public string Hash()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        // Not a cryptographic one: those need OpenSSL beside the executable.
+        var hash = new XxHash128();
         foreach ((string name, byte[] bytes) in _serviceTags is { } tags ? _rules.Append(tags) : _rules)
         {
             // Each part with its length, so that no byte can move from one file to the next unseen.
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
-            hash.AppendData(bytes);
+            hash.Append(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
+            hash.Append(bytes);
         }
 
-        return Convert.ToHexString(hash.GetHashAndReset());
+        return Convert.ToHexString(hash.GetCurrentHash());
     }
 
     /// <summary>Reads and compiles the rules.</summary>

@@ -17,7 +17,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
     /// <inheritdoc/>
     public IPacketDevice OpenDevice(FirewallOptions options)
     {
-        LinuxTunDevice device = LinuxTunDevice.Open(new TunOptions
+        return LinuxTunDevice.Open(new TunOptions
         {
             Name = options.Tun.Name,
             Queues = options.Tun.Queues,
@@ -25,19 +25,19 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
             FollowedInterfaces = InterfacesOf(options),
             Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
         });
-        Opened(logger, device.Name, device.Mtu, device.Offloads);
-        return device;
     }
 
     /// <inheritdoc/>
     public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)
     {
+        var tun = (LinuxTunDevice)device;
         RoutingControl routing = RoutingOf(options);
         try
         {
             routing.Apply();
+            Opened(logger, tun.Name, tun.Mtu, tun.Offloads);
             foreach (string note in routing.Notes) Note(logger, note);
-            var monitor = new LinkMonitor(changes => Follow(changes, routing, (LinuxTunDevice)device, addressesChanged), NotFollowed);
+            var monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
             return new Routed(monitor, routing);
         }
         catch

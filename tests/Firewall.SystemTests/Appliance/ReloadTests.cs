@@ -76,8 +76,9 @@ public sealed class ReloadTests
         using (var asker = new UdpPeer(lab.Client, Lab.ClientV4)) Assert.Equal([2, 1], asker.Ask(Lab.VmV4, 5000, [1, 2]));
 
         lab.WriteRules("{ \"name\": \"nsg-test\", ");
-        appliance.WaitForLog("error", lab.Rules, "not");
+        appliance.WaitForLog("error", lab.Rules, "InvalidJson");
         File.Delete(lab.Rules);
+        appliance.WaitForLog("error", lab.Rules, "does not exist");
         using (var asker = new UdpPeer(lab.Client, Lab.ClientV4)) Assert.Equal([2, 1], asker.Ask(Lab.VmV4, 5000, [1, 2]));
 
         lab.WriteRules(Nsg.Group());

@@ -24,10 +24,8 @@ internal static class RulesFileWriters
 
     private static void Relink(string link, string target)
     {
-        string fresh = link + ".new";
-        File.CreateSymbolicLink(fresh, target);
+        File.CreateSymbolicLink(link + ".new", target);
         // rename(2) replaces the link itself, whatever it points at; File.Move would look through it.
-        if (File.Exists(link) || Directory.Exists(link)) Linux.Shell.Run("mv", "-T", fresh, link);
-        else File.Move(fresh, link);
+        Linux.Shell.Run("mv", "-T", link + ".new", link);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class RunningAppliance : IDisposable
         var appliance = new RunningAppliance(place.Start(Executable, null, "run", "--config", configuration));
         try
         {
-            appliance.WaitForLog("Running as");
+            appliance.WaitForLog("Ready: ");
         }
         catch
         {

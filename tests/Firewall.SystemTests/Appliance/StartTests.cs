@@ -31,11 +31,9 @@ public sealed class StartTests
     }
 
     [Fact]
-    public void With_a_name_for_the_tun_that_another_interface_has() => Refuses(1, "fw0", lab =>
-    {
-        lab.Gateway.Ip("link", "add", "fw0", "type", "bridge");
-        return RunningAppliance.Try(lab.Gateway, lab.Configuration());
-    });
+    public void With_a_name_for_the_tun_that_another_interface_has() => Refuses(1, "fw0",
+        lab => RunningAppliance.Try(lab.Gateway, lab.Configuration()),
+        prepare: lab => lab.Gateway.Ip("link", "add", "fw0", "type", "bridge"));
 
     [Fact]
     public void With_a_configuration_that_is_not_JSON() => Refuses(2, "firewall.json", lab =>
@@ -71,10 +69,11 @@ public sealed class StartTests
     });
 
     // A lab with an empty group; the attempt must be refused and leave everything as it was.
-    private static void Refuses(int code, string named, Func<Lab, (int ExitCode, string Output)> attempt)
+    private static void Refuses(int code, string named, Func<Lab, (int ExitCode, string Output)> attempt, Action<Lab>? prepare = null)
     {
         using var lab = new Lab();
         lab.WriteRules(Nsg.Group());
+        prepare?.Invoke(lab);
         string before = lab.Gateway.RoutingState();
         IsClear(code, named, attempt(lab));
         Assert.Equal(before, lab.Gateway.RoutingState());

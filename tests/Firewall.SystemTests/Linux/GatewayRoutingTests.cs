@@ -199,14 +199,42 @@ public sealed class GatewayRoutingTests : IDisposable
     }
 
     [Fact]
-    public void A_kernel_that_forwards_ipv6_only_as_a_whole_is_served_too()
+    public void A_kernel_that_forwards_ipv6_only_as_a_whole_is_served_too_and_put_back()
     {
-        // What kernels before 6.17 need: the setting for all is on already, so single interfaces are not asked for.
+        string before = _box.RoutingState();
+        using (PassThrough firewall = _box.Inside(() => new PassThrough()))
+        {
+            var routing = new GatewayRouting(Options with { MayForwardSingly = false });
+            _box.Inside(routing.Apply);
+            Assert.True(Conversation.Ping(_client, "2001:db8:b::4"));
+            _box.Inside(routing.Apply);
+            _box.Inside(routing.Remove);
+        }
+
+        Assert.Equal(before, _box.RoutingState());
+    }
+
+    [Fact]
+    public void Ipv6_forwarding_that_is_on_already_is_left_alone()
+    {
         _box.Run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1");
         using PassThrough firewall = _box.Inside(() => new PassThrough());
         _box.Inside(new GatewayRouting(Options).Apply);
         Assert.True(Conversation.Ping(_client, "2001:db8:b::4"));
-        Assert.Equal("0", _box.Run("cat", "/proc/sys/net/ipv6/conf/fw0/force_forwarding").Trim());
+        Assert.Equal("0", _box.Run("cat", "/proc/sys/net/ipv6/conf/outside/force_forwarding").Trim());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_default_route_from_router_advertisements_survives(bool mayForwardSingly)
+    {
+        RouterAdvertisement.Send(_client, "eth0");
+        Assert.Contains("default", _box.Ip("-6", "route", "show", "proto", "ra"), StringComparison.Ordinal);
+        using PassThrough firewall = _box.Inside(() => new PassThrough());
+        _box.Inside(new GatewayRouting(Options with { MayForwardSingly = mayForwardSingly }).Apply);
+        Assert.Contains("default", _box.Ip("-6", "route", "show", "proto", "ra"), StringComparison.Ordinal);
+        Assert.Equal("2", _box.Run("cat", "/proc/sys/net/ipv6/conf/outside/accept_ra").Trim());
     }
 
     [Fact]

@@ -62,6 +62,9 @@ internal sealed class NetworkNamespace : IDisposable
         return this;
     }
 
+    /// <summary>The number of an interface. Not from /sys, which shows the namespace that it was mounted in.</summary>
+    public int IndexOf(string name) => int.Parse(Ip("-o", "link", "show", name).Split(':')[0], CultureInfo.InvariantCulture);
+
     /// <summary>Runs <c>ip</c> in the namespace and returns its output; fails if it fails.</summary>
     public string Ip(params string[] arguments) => Shell.Run("ip", ["-n", Name, .. arguments]);
 

@@ -86,6 +86,36 @@ public class CommandLineTests
         Assert.All(run.ErrorLines, line => Assert.StartsWith($"firewall: {file}:1: Firewall:", line, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("[", "rules.json:1: error InvalidJson: ")]
+    [InlineData("{ \"securityRules\": 1 }", "rules.json:1: error ")]
+    [InlineData("[]{}", "rules.json:1: error ")]
+    [InlineData("", "rules.json: error InvalidJson: ")]
+    [InlineData(null, "rules.json: the rules file does not exist")]
+    public void Run_with_broken_rules_tells_what_is_wrong_and_exits_with_2(string? rules, string line)
+    {
+        using var folder = new TempFolder();
+        if (rules is not null) folder.Write("rules.json", rules);
+        string file = folder.Write("firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"] } }""");
+        CommandRunner run = CommandRunner.Run("run", "--config", file);
+        Assert.Equal(2, run.ExitCode);
+        Assert.All(run.ErrorLines, l => Assert.StartsWith($"firewall: {folder.Path}/", l, StringComparison.Ordinal));
+        Assert.StartsWith($"firewall: {folder.Path}/{line}", run.ErrorLines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_on_an_interface_that_is_not_there_says_which_there_are_and_exits_with_1()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "interfaces are asked for on Linux");
+        using var folder = new TempFolder();
+        folder.Write("rules.json", SampleFiles.NoRules);
+        string file = folder.Write(
+            "firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["no-such-if"], "Tun": { "Name": "fwtestcli" } } }""");
+        CommandRunner run = CommandRunner.Run("run", "--config", file);
+        Assert.Equal(1, run.ExitCode);
+        Assert.StartsWith("firewall: there is no network interface 'no-such-if'; there are: ", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Run_without_a_configuration_file_says_how_to_name_one()
     {

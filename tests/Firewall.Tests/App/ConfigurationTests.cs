@@ -3,6 +3,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
+using Firewall.Tests.Tidy;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -66,6 +67,22 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(TimeSpan.FromDays(1), options.Timeouts.Icmp);
         Assert.Equal(LogLevel.None, options.LogLevels["Drops"]);
         Assert.Equal(LogLevel.Warning, options.LogLevels["Default"]);
+    }
+
+    [Fact]
+    public void The_sample_holds_every_key_with_its_default()
+    {
+        string json = SourceTree.Read("src/Firewall/firewall.sample.json");
+        FirewallOptions sample = Load(json);
+        FirewallOptions least = Load("""{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0", "eth1"] } }""");
+        // These two say by their values what the defaults are in words.
+        sample = sample with { VirtualNetwork = least.VirtualNetwork, LogLevels = least.LogLevels };
+        Assert.Empty(OptionsChange.Between(least, sample));
+        Assert.Equal(least.Timeouts, sample.Timeouts);
+        foreach (string key in new FlowTimeouts().GetType().GetProperties().Select(p => p.Name).Where(n => n is not ("EqualityContract" or "Longest")))
+        {
+            Assert.Contains($"\"{key}\":", json, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -23,6 +23,7 @@ public sealed class PolicyReloaderTests : IDisposable
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
         _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, _logger);
         _reloader.LoadFirst();
+        _reloader.TellFirst();
     }
 
     public void Dispose() => _folder.Dispose();
@@ -155,6 +156,7 @@ public sealed class PolicyReloaderTests : IDisposable
         _protected = [IpPrefix.Create(own, 32)];
         Assert.Equal(ReloadResult.Changed, _reloader.Reload());
         Assert.Equal(TrafficDirection.Inbound, _store.Current.DirectionOf(client, own));
+        Assert.Equal("Information Policy 2 in force: nothing changed in the rules; protected are now 192.0.2.7", _logger.Lines[^1]);
     }
 
     private void Rules(string json) => _folder.Write("rules.json", json);

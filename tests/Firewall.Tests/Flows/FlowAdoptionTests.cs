@@ -9,7 +9,7 @@ namespace Firewall.Tests.Flows;
 public sealed class FlowAdoptionTests
 {
     private static readonly Guid Boot = new("11112222-3333-4444-5555-666677778888");
-    private static readonly FlowLimits Limits = new() { MaxFlows = 1000, HalfOpenPercent = 100, MaxFlowsPerSource = 0 };
+    private static readonly FlowLimits Limits = new() { MaxFlows = 10_000, HalfOpenPercent = 100, MaxFlowsPerSource = 0 };
 
     [Fact]
     public void Flows_go_on_in_the_next_process_with_all_they_know()

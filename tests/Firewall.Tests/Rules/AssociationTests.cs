@@ -96,6 +96,14 @@ public class AssociationTests
     }
 
     [Fact]
+    public void A_network_in_the_wrapper_of_its_creation_is_read()
+    {
+        RuleFile file = Sample.Read("""{ "newVNet": { "name": "v", "type": "Microsoft.Network/virtualNetworks", "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] }, "subnets": [] } }""");
+        Assert.Empty(file.Findings);
+        Assert.Equal("10.0.0.0/16", Assert.Single(file.Network.VirtualNetworks).AddressPrefixes[0].ToString());
+    }
+
+    [Fact]
     public void Several_groups_without_associations_are_refused()
     {
         RuleFile file = Join(s_subnetGroup, s_nicGroup);

@@ -162,6 +162,8 @@ internal sealed class RuleSpace
         bool isPortless = field == DestinationPort && index == Portless;
         ReadOnlySpan<ulong> bits = isPortless ? _portless : _bits[field].AsSpan(index * Words, Words);
         for (int word = 0; word < next.Length; word++) next[word] = rules[word] & bits[word];
+        // At the end of a walk only the first rules are looked at, so there is nothing to drop.
+        if (field == Source) return;
         ReadOnlySpan<ulong> full = _full[isPortless ? Destination : field + 1];
         foreach ((int start, int end) in Lists) Cut(next, full, start, end);
     }

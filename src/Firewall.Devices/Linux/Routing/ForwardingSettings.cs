@@ -44,7 +44,7 @@ internal static class ForwardingSettings
         const string why = "so that the kernel forwards IPv6 to and from the TUN";
         const string outside = "net.ipv6.conf.all.forwarding=1";
         if (KernelSettings.ReadNumber(AllForwarding) == 1) yield break;
-        bool single = KernelSettings.Read($"net/ipv6/conf/{tun.Name}/force_forwarding") is not null;
+        bool single = options.MayForwardSingly && KernelSettings.Read($"net/ipv6/conf/{tun.Name}/force_forwarding") is not null;
         string[] present = [.. Present(options, state)];
         if (actsAsRouter || !single)
         {

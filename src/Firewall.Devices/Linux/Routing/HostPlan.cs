@@ -61,7 +61,10 @@ internal static class HostPlan
 
         foreach (string name in options.Interfaces)
         {
-            yield return Rule(SentByBoundSocket) with { InputInterface = "lo", OutputInterface = name, Action = RuleAction.Prohibit };
+            // The walls refuse what a socket bound to the interface sends. A rule that refuses by itself would also refuse every new
+            // IPv4 route by this interface; IPv6 checks those in their own table, but passes walls by for a bound socket.
+            RoutingRule bound = Rule(SentByBoundSocket) with { InputInterface = "lo", OutputInterface = name };
+            yield return isIPv4 ? bound with { Table = options.InboundTable } : bound with { Action = RuleAction.Prohibit };
             if (isIPv4)
             {
                 yield return Rule(ReceivedPastTun) with

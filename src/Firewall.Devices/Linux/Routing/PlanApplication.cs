@@ -30,9 +30,10 @@ internal static class PlanApplication
     {
         if (!plan.MovesLocalRule) RestoreLocalRule(options, state, netlink);
         ApplyRoutes(options, plan, state, netlink);
-        ApplyProxies(plan, state, netlink);
+        ApplyProxies(options, plan, state, netlink);
 
-        RoutingRule[] present = [.. state.Rules.Where(rule => IsOurs(options, rule))];
+        // What is ours by its number is as we made it, whatever attributes a later kernel adds when it tells.
+        RoutingRule[] present = [.. state.Rules.Where(rule => IsOurs(options, rule)).Select(rule => rule with { IsForeign = false })];
         foreach (RoutingRule rule in plan.Rules.Except(present)) netlink.Add(rule.ToAddRequest());
         foreach (RoutingRule rule in present.Except(plan.Rules)) netlink.Delete(rule.ToDeleteRequest());
 
@@ -53,9 +54,13 @@ internal static class PlanApplication
         foreach (Route route in plan.Routes.Except(present)) netlink.Add(route.ToAddRequest());
     }
 
-    private static void ApplyProxies(RoutingPlan plan, NetworkState state, RouteNetlink netlink)
+    private static void ApplyProxies(RoutingOptions options, RoutingPlan plan, NetworkState state, RouteNetlink netlink)
     {
-        ProxyNeighbor[] present = [.. state.Proxies.Where(proxy => proxy.Protocol == RoutingOptions.Protocol)];
+        // A proxy carries no number but the protocol's; another firewall's are told apart by the interface. Those of a run
+        // before, with other interfaces, are found by the rules it left.
+        string?[] names = [.. options.Interfaces, .. state.Rules.Where(rule => IsOurs(options, rule)).Select(rule => rule.InputInterface)];
+        int[] indexes = [.. state.Links.Where(link => names.Contains(link.Name)).Select(link => link.Index)];
+        ProxyNeighbor[] present = [.. state.Proxies.Where(proxy => proxy.Protocol == RoutingOptions.Protocol && indexes.Contains(proxy.InterfaceIndex))];
         ProxyNeighbor[] foreign = [.. state.Proxies.Except(present)];
         foreach (ProxyNeighbor proxy in plan.Proxies.Except(present))
         {

@@ -33,6 +33,9 @@ public sealed record RoutingOptions
     /// </summary>
     public string StateDirectory { get; init; } = "/run/firewall";
 
+    /// <summary>False for tests: as if the kernel were older than 6.17 and could make IPv6 forward only as a whole.</summary>
+    internal bool MayForwardSingly { get; init; } = true;
+
     internal uint LastPriority => Priority + PriorityCount - 1;
 
     internal uint InboundTable => Table;

@@ -127,8 +127,8 @@ public class PolicyLintTests
                 Assert.True(second >= 0 && rules[first + 1 + second].Rule.Access == decider.Rule.Access, $"seed {seed}: {finding.Message}");
                 Assert.Contains(rules[first + 1 + second].Rule.Name, finding.Others.Select(other => other.Name));
             }
-        }, iter: 300);
-        Assert.True(found > 100, "the rules never gave a finding, so nothing was tested");
+        }, iter: 150);
+        Assert.True(found > 50, "the rules never gave a finding, so nothing was tested");
     }
 
     [Fact]

@@ -115,14 +115,14 @@ public class BitmapClassifierTests
         IReadOnlyList<NetworkSecurityGroup> groups = [TagRules.Group(tags, 1000)];
         PolicyOptions options = new() { ServiceTags = tags };
         PolicyCompiler.Compile(groups, options, new RuleCatalog(), 1);
-        long before = GC.GetTotalMemory(true);
+        long before = GC.GetAllocatedBytesForCurrentThread();
         System.Diagnostics.Stopwatch watch = System.Diagnostics.Stopwatch.StartNew();
         CompileResult result = PolicyCompiler.Compile(groups, options, new RuleCatalog(), 1);
         watch.Stop();
-        long held = GC.GetTotalMemory(true) - before;
-        TestContext.Current.TestOutputHelper?.WriteLine($"built in {watch.ElapsedMilliseconds} ms, holds {held / 1024} KB");
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        TestContext.Current.TestOutputHelper?.WriteLine($"built in {watch.ElapsedMilliseconds} ms, allocates {allocated / 1024} KB, of which it holds a part");
         Assert.NotNull(result.Policy);
-        Assert.InRange(held, 0, 200_000_000);
+        Assert.InRange(allocated, 0, 200_000_000);
         // The aim is a second on an idle machine; a busy shared one, in a debug build, gets more.
         Assert.InRange(watch.ElapsedMilliseconds, 0, 5000);
         LinearClassifier linear = new(result.Policy.Compiled[0].Inbound.Rules);
