@@ -27,6 +27,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private readonly UndoStack _undo;
     private readonly Lock _reloading = new();
     private volatile string? _failure;
+    private volatile bool _stopping;
     private WorkerPool? _pool;
     private FileWatch? _watch;
 
@@ -75,6 +76,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken)
     {
+        _stopping = true;
         _systemd.Stopping();
         _undo.Run();
         if (_pool is { } pool) Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
@@ -110,7 +112,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         });
         pool.Start();
 
-        _watch = new FileWatch(_reloader.Files, Reload, _watchTiming, _time);
+        _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
         PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         _undo.Push("the signal handler", hangUp.Dispose);
@@ -127,15 +129,22 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private void OnHangUp(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        _ = Task.Run(Reload, CancellationToken.None);
+        _ = Task.Run(
+            () =>
+            {
+                // Who asks wants an answer, also if there is nothing to do.
+                if (Reload() == ReloadResult.Unchanged) NothingChanged(_logger);
+            },
+            CancellationToken.None);
     }
 
-    private void Reload()
+    private ReloadResult Reload()
     {
         lock (_reloading)
         {
-            _systemd.Reloading();
             ReloadResult result = ReloadResult.Refused;
+            if (_stopping) return result;
+            _systemd.Reloading();
 #pragma warning disable CA1031 // A reload must never end the appliance.
             try
             {
@@ -150,6 +159,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
 #pragma warning restore CA1031
 
             _systemd.Ready(result == ReloadResult.Refused ? Status() + "; the last reload was refused, see the log" : Status());
+            return result;
         }
     }
 
@@ -167,6 +177,9 @@ internal sealed partial class Appliance : IHostedService, IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Stopped; {Allowed} packets were allowed, {Denied} denied")]
     private static partial void Stopped(ILogger logger, long allowed, long denied);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Asked to reload: nothing has changed")]
+    private static partial void NothingChanged(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Giving up: {Why}")]
     private static partial void Failed(ILogger logger, string why);

@@ -57,7 +57,9 @@ internal static class ReplayCommand
         using CaptureReader capture = Open(request.Capture, streams);
         using var outputs = new ReplayOutputs(request, capture, catalog, streams);
         using var replay = new ReplayRun(capture, policy, outputs);
-        int code = Replay(replay, outputs, $"replaying {capture.Name}", streams);
+        // Lines that run over a terminal would tear the bar apart.
+        bool linesOnTerminal = request.Verdicts == ReplayRequest.Standard && streams.OutputIsTerminal;
+        int code = Replay(capture, replay, outputs, linesOnTerminal ? null : capture.TotalBytes, streams);
         // With the lines on standard output, a summary in between would be no line that a program expects.
         replay.Summary.Write(request.Verdicts == ReplayRequest.Standard ? streams.Error : streams.Out, request.Format);
         if (outputs.LeftOut > 0)
@@ -69,7 +71,7 @@ internal static class ReplayCommand
     }
 
     // Whatever ends the replay: what was judged before is written, and the summary follows.
-    private static int Replay(ReplayRun replay, ReplayOutputs outputs, string title, CommandStreams streams)
+    private static int Replay(CaptureReader capture, ReplayRun replay, ReplayOutputs outputs, long? bytes, CommandStreams streams)
     {
         string? problem = null;
         int code = ExitCode.Done;
@@ -79,7 +81,7 @@ internal static class ReplayCommand
         {
             try
             {
-                ReplayProgress.Run(streams, title, report => replay.Run(report, interrupted.Token));
+                ReplayProgress.Run(streams, $"replaying {capture.Name}", bytes, report => replay.Run(report, interrupted.Token));
                 if (interrupted.IsCancellationRequested) (code, problem) = (ExitCode.Failed, "interrupted; what follows is about the packets before");
             }
             catch (CaptureException e)

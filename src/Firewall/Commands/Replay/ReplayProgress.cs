@@ -2,13 +2,20 @@ using Spectre.Console;
 
 namespace Firewall.Commands.Replay;
 
-/// <summary>Draws how far a replay is, on a terminal, and nothing anywhere else. A short replay is over before anything is drawn.</summary>
+/// <summary>Draws how far a long replay is, on a terminal, and nothing anywhere else.</summary>
 internal static class ReplayProgress
 {
+    // Below this a replay is over before anybody could read the bar.
+    private const long LeastBytes = 32 * 1024 * 1024;
+
     /// <summary>Runs the work. It is given an action that it calls now and then with what it has done, from 0 to 1.</summary>
-    public static void Run(CommandStreams streams, string title, Action<Action<double>?> work)
+    /// <param name="streams">Progress goes to standard error.</param>
+    /// <param name="title">Stands before the bar.</param>
+    /// <param name="bytes">The capture's length; null if it cannot be known, and then there is no bar.</param>
+    /// <param name="work">What to do.</param>
+    public static void Run(CommandStreams streams, string title, long? bytes, Action<Action<double>?> work)
     {
-        if (!streams.ErrorIsTerminal)
+        if (!streams.ErrorIsTerminal || bytes is null or < LeastBytes)
         {
             work(null);
             return;
