@@ -142,7 +142,9 @@ public sealed class RulesTestCommandTests : IDisposable
     [InlineData("cases.yaml", "cases:\n  - name: x\n    protcol: Tcp\n", "cases.yaml:3: error InvalidRuleCase at $.cases[0].protcol: A case has no property protcol.")]
     [InlineData("cases.yaml", "case:\n  - name: x\n", "cases.yaml:1: error InvalidRuleCase at $: The file has no list of cases.")]
     [InlineData("cases.json", "{", "cases.json:1: error InvalidJson: Not valid JSON at line 1, column 2: ")]
-    [InlineData("cases.json", "", "cases.json: error InvalidJson: The file is empty.")]
+    [InlineData("cases.json", "", "cases.json: error InvalidYaml: The file is empty.")]
+    [InlineData("cases.json", "cases:\n  - name: x\n    protcol: Tcp\n", "cases.json:3: error InvalidRuleCase at $.cases[0].protcol: A case has no property protcol.")]
+    [InlineData("cases", " [1]", "cases:1: error InvalidRuleCase at $[0]: A case must be an object.")]
     public void A_broken_file_of_cases_is_told_with_its_line(string name, string text, string expected)
     {
         CommandRunner run = CommandRunner.Run("rules", "test", _folder.Write(name, text), "--rules", RulesSamples.Good);

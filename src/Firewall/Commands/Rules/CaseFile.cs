@@ -33,7 +33,7 @@ internal sealed record CaseFile(IReadOnlyList<RuleCase> Cases, CaseSettings Sett
         List<RuleFinding> findings = [];
         byte[]? json = IsYaml(path, bytes) ? YamlToJson.Convert(bytes, path, findings) : bytes;
         if (json is null) throw InvalidInputException.Of(findings);
-        RuleCaseFile read = RuleCaseReader.ReadJson(json, path);
+        RuleCaseFile read = RuleCaseReader.Read(json, path);
         if (read.HasErrors) throw InvalidInputException.Of(read.Findings);
         CaseSettings settings = CaseSettings.Read(json, path, findings);
         if (read.Cases.Count == 0)
@@ -44,14 +44,15 @@ internal sealed record CaseFile(IReadOnlyList<RuleCase> Cases, CaseSettings Sett
         return findings.Count > 0 ? throw InvalidInputException.Of(findings) : new CaseFile(read.Cases, settings);
     }
 
-    // Every JSON file is nearly a YAML file, but comments and errors are told better by its own reader.
-    private static bool IsYaml(string path, ReadOnlySpan<byte> bytes)
+    // Every JSON file is nearly a YAML file, but comments and errors are told better by JSON's own reader.
+    private static bool IsYaml(string path, byte[] bytes)
     {
         string extension = Path.GetExtension(path);
         if (extension.Equals(".yaml", StringComparison.OrdinalIgnoreCase) || extension.Equals(".yml", StringComparison.OrdinalIgnoreCase)) return true;
-        if (extension.Equals(".json", StringComparison.OrdinalIgnoreCase)) return false;
-        if (bytes.StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
-        int first = bytes.IndexOfAnyExcept(" \t\r\n"u8);
-        return first >= 0 && bytes[first] is not ((byte)'{' or (byte)'[' or (byte)'/');
+        using var text = new StreamReader(new MemoryStream(bytes), Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
+        int first;
+        do first = text.Read();
+        while (first is ' ' or '\t' or '\r' or '\n');
+        return first is not ('{' or '[' or '/');
     }
 }
