@@ -94,6 +94,19 @@ public sealed class Policy
     }
 
     /// <summary>
+    /// True if a flow between these addresses is to be judged again, because a group on its way asks for it: not only the one that
+    /// allowed it last, which is all that a flow record remembers. A flow between addresses that are no longer protected is judged
+    /// again if any group asks. Never allocates.
+    /// </summary>
+    public bool FlushesFlowsBetween(IpAddress source, IpAddress destination)
+    {
+        if (!FlushConnection) return false;
+        GroupChain? sender = Chains.Find(source);
+        GroupChain? receiver = Chains.Find(destination);
+        return (sender is null && receiver is null) || sender?.FlushConnection == true || receiver?.FlushConnection == true;
+    }
+
+    /// <summary>
     /// True if flows that this rule allowed are to be judged again: their group asks for it. A flow that no rule allowed is judged
     /// again if any group asks. Never allocates.
     /// </summary>

@@ -203,6 +203,28 @@ public class AssociationTests
     }
 
     [Theory]
+    [InlineData("subnet")]
+    [InlineData("nic")]
+    public void A_flow_is_flushed_if_any_group_on_its_way_asks(string asks)
+    {
+        static string Asking(string group) => group.Replace("\"securityRules\"", "\"flushConnection\":true,\"securityRules\"", StringComparison.Ordinal);
+        Policy policy = Compile(Network, asks == "subnet" ? Asking(s_subnetGroup) : s_subnetGroup, asks == "nic" ? Asking(s_nicGroup) : s_nicGroup);
+        // 10.0.1.4 is under both groups, 10.0.1.5 under the subnet's alone; inbound the interface's group is the last that allows.
+        bool asksSubnet = asks == "subnet";
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.4")));
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.4"), Sample.Address("203.0.113.1")));
+        Assert.Equal(asksSubnet, policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.5")));
+        // Within the subnet the sender's outbound chain counts as much as the receiver's inbound one.
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.4"), Sample.Address("10.0.1.5")));
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.5"), Sample.Address("10.0.1.4")));
+        // The record of the flow names the interface's group alone, which is not enough when only the subnet's asks.
+        Assert.Equal(!asksSubnet, policy.FlushesFlowsOf(policy.Evaluate(Sample.Tcp("203.0.113.1:9", "10.0.1.4:443")).Rule));
+        // Protected by no group any more.
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("203.0.113.2")));
+        Assert.False(Compile(Network, s_subnetGroup, s_nicGroup).FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.4")));
+    }
+
+    [Theory]
     [InlineData("3")]
     [InlineData("31")]
     [InlineData("\"soon\"")]
