@@ -153,7 +153,7 @@ public sealed class FirewallEngine
 
         record.BeginChange();
         bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version && policy.FlushesFlowsOf(record.Rule))
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version && policy.FlushesFlowsBetween(info.Source, info.Destination))
         {
             RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
             if (match.Access == Access.Deny)
