@@ -20,6 +20,12 @@ rm -rf "$state/etc/docker"
 mount --bind "$state/etc" /etc
 [ ! -d /opt ] || mount --bind "$state/opt" /opt
 
+# Images in memory where there is plenty: several times faster, and nothing to delete.
+mkdir -p "$data"
+if [ "$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)" -ge 10 ]; then
+    mount -t tmpfs -o size=8g,mode=711 tmpfs "$data"
+fi
+
 hostname firewall-container-test
 ip link set lo up
 dockerd --data-root "$data" --exec-root "$state/exec" -p "$state/docker.pid" -H "unix://$state/docker.sock" \

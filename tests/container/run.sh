@@ -38,13 +38,14 @@ diagnose() {
 
 # ---------------------------------------------------------------- the machine, before and after
 
-# Everything that a container engine may leave behind, in a form that can be compared.
+# Everything that a container engine may leave behind, in a form that can be compared. Named network namespaces are left out: the engine
+# has a /run of its own, so those that come and go meanwhile are somebody else's.
 machine() {
+    pgrep -f "${state##*/}" | xargs -r ps -o pid=,args= -p
     ip -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sort
-    ip netns list | sort
     ip rule show
     { iptables-save; ip6tables-save; nft list ruleset; } 2> /dev/null | grep -vE '^#' | sed 's/\[[0-9]*:[0-9]*\]//'
-    cut -d' ' -f5 /proc/self/mountinfo | sort
+    cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/run/netns/' | sort
     find /sys/fs/cgroup -type d -path "*${state##*/}*"
     find /run /etc /opt /var/lib -maxdepth 1 \( -name '*docker*' -o -name '*container*' \) | sort
 }
@@ -94,11 +95,11 @@ compose() {
     fi
 }
 
-# The tree as git sees it, with the packages that `make publish` restored: the build has no network.
+# A copy of the tree, with the packages that `make publish` restored: the build has no network.
 make_context() {
     rm -rf "$context"
     mkdir -p "$context"
-    git ls-files -z --cached --others --exclude-standard | xargs -0 -I{} sh -c 'test -e "{}" && echo "{}"' | tar -c -T - | tar -x -C "$context" || return 1
+    tar -c --exclude=./artifacts --exclude=./.git --exclude=bin --exclude=obj . | tar -x -C "$context" || return 1
     cp /etc/ssl/certs/ca-certificates.crt "$context/docker/build-inputs/machine.crt" 2> /dev/null
     local cached
     cached=$(dotnet nuget locals global-packages --list | sed 's/^[^:]*: //')
