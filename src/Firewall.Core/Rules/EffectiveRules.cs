@@ -100,6 +100,8 @@ public static class EffectiveRules
         json.WriteString("protocol", rule.Protocol.IsAny ? "All" : rule.Protocol.ToString());
         WriteValues(json, "sourcePortRange", "sourcePortRanges", [.. rule.SourcePorts.Select(Range)]);
         WriteValues(json, "destinationPortRange", "destinationPortRanges", [.. rule.DestinationPorts.Select(Range)]);
+        // Ours; a reader that knows Azure's properties alone skips it.
+        if (rule.IcmpTypes.Count > 0) WriteList(json, "icmpTypes", [.. rule.IcmpTypes.Select(range => range.ToString())]);
         WriteAddresses(json, "source", rule.Source);
         WriteAddresses(json, "destination", rule.Destination);
         WriteExpanded(json, "expandedSourceAddressPrefix", effective.ExpandedSource);

@@ -136,6 +136,7 @@ public static class RuleSchema
         json.WriteString("description", "Unique in its direction; the lowest is looked at first.");
         json.WriteEndObject();
         foreach (string side in (string[])["source", "destination"]) WriteSide(json, side);
+        WriteIcmpTypes(json);
         json.WriteEndObject();
         json.WriteStartArray("allOf");
         foreach (string side in (string[])["source", "destination"])
@@ -144,7 +145,63 @@ public static class RuleSchema
             ExactlyOne(json, side + "PortRange", side + "PortRanges");
         }
 
+        WriteIcmpCondition(json);
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteIcmpTypes(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("icmpTypes");
+        Names(json, "type", "array", "null");
+        json.WriteString("description", "ICMP types and codes, with the protocols Icmp and Icmpv6 only: 8, 133-137, 3/4 or 3/0-3. Without it all match. Azure does not know this property.");
+        json.WriteStartObject("items");
+        json.WriteStartArray("anyOf");
+        json.WriteStartObject();
+        json.WriteString("type", "string");
+        json.WriteString("pattern", "^[0-9]{1,3}(-[0-9]{1,3}|/[0-9]{1,3}(-[0-9]{1,3})?)?$");
+        json.WriteEndObject();
+        json.WriteStartObject();
+        json.WriteString("type", "integer");
+        json.WriteNumber("minimum", 0);
+        json.WriteNumber("maximum", byte.MaxValue);
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>A rule with ICMP types has an ICMP protocol.</summary>
+    private static void WriteIcmpCondition(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteStartObject("if");
+        Names(json, "required", "icmpTypes");
+        json.WriteStartObject("properties");
+        json.WriteStartObject("icmpTypes");
+        json.WriteString("type", "array");
+        json.WriteNumber("minItems", 1);
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteStartObject("then");
+        json.WriteStartObject("properties");
+        json.WriteStartObject("protocol");
+        json.WriteStartArray("anyOf");
+        json.WriteStartObject();
+        json.WriteString("type", "string");
+        json.WriteString("pattern", $"^({AnyCase("Icmp")}|{AnyCase("Icmpv6")}|1|58)$");
+        json.WriteEndObject();
+        json.WriteStartObject();
+        json.WriteStartArray("enum");
+        json.WriteNumberValue(Packets.IpProtocol.Icmp);
+        json.WriteNumberValue(Packets.IpProtocol.Icmpv6);
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

@@ -164,7 +164,13 @@ internal sealed partial class PolicyReloader
 
     private PolicyOptions Settings()
     {
-        var settings = new PolicyOptions { Transit = _options.Transit, ProtectedAddresses = _protectedAddresses(_options) };
+        var settings = new PolicyOptions
+        {
+            Transit = _options.Transit,
+            ProtectedAddresses = _protectedAddresses(_options),
+            PlatformBypass = _options.PlatformAddresses == PlatformAddresses.Bypass,
+        };
+        if (_options.AzureLoadBalancer is { } probes) settings = settings with { LoadBalancer = probes };
         return _options.VirtualNetwork is { } prefixes ? settings with { VirtualNetwork = prefixes } : settings;
     }
 
@@ -178,7 +184,8 @@ internal sealed partial class PolicyReloader
 
     // All that a policy is made of: the same again needs no new policy, and would only have flows judged again.
     private static string Signature(RuleInputs inputs, PolicyOptions settings) =>
-        $"{inputs.Hash()} {settings.Transit} {string.Join(',', settings.VirtualNetwork)} {string.Join(',', settings.ProtectedAddresses ?? [])}";
+        $"{inputs.Hash()} {settings.Transit} {string.Join(',', settings.VirtualNetwork)} {string.Join(',', settings.ProtectedAddresses ?? [])} "
+        + $"{string.Join(',', settings.LoadBalancer)} {settings.PlatformBypass}";
 
     private void TellProblems(List<string> problems)
     {

@@ -53,6 +53,27 @@ internal sealed class RuleInputs
     /// <exception cref="InvalidInputException">The rules cannot be used; with all findings, also the warnings.</exception>
     public Policy Compile(PolicyOptions options, RuleCatalog catalog, uint version, out IReadOnlyList<RuleFinding> warnings)
     {
+        ParsedRules parsed = Parse(options);
+        List<RuleFinding> findings = [.. parsed.Findings];
+
+        // Groups that were read with errors would only bring up errors that follow from them.
+        Policy? policy = null;
+        if (!parsed.HasErrors)
+        {
+            CompileResult compiled = PolicyCompiler.Compile(parsed.Groups, parsed.Options, catalog, version);
+            findings.AddRange(compiled.Findings);
+            policy = compiled.Policy;
+        }
+
+        if (policy is null) throw InvalidInputException.Of(findings);
+        warnings = findings;
+        return policy;
+    }
+
+    /// <summary>Reads the rules without compiling them. Never throws on bad input: what is wrong is in the findings.</summary>
+    /// <param name="options">Address spaces; the service tags and the network around the rules are added in the result.</param>
+    public ParsedRules Parse(PolicyOptions options)
+    {
         List<RuleFinding> findings = [];
         if (_serviceTags is { } tagFile)
         {
@@ -62,19 +83,7 @@ internal sealed class RuleInputs
 
         RuleFile rules = RuleFile.Join(_rules.Select(file => NsgReader.Read(file.Bytes, file.Name)));
         findings.AddRange(rules.Findings);
-
-        // Groups that were read with errors would only bring up errors that follow from them.
-        Policy? policy = null;
-        if (!findings.Exists(f => f.IsError))
-        {
-            CompileResult compiled = PolicyCompiler.Compile(rules.Groups, options with { Network = rules.Network }, catalog, version);
-            findings.AddRange(compiled.Findings);
-            policy = compiled.Policy;
-        }
-
-        if (policy is null) throw new InvalidInputException([.. findings.OrderBy(f => !f.IsError).Select(f => f.ToString())]);
-        warnings = findings;
-        return policy;
+        return new ParsedRules(rules.Groups, options with { Network = rules.Network }, findings);
     }
 
     private static List<string> FilesOf(string rules, List<string> problems)

@@ -3,6 +3,7 @@ using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
+using Firewall.Core.Rules;
 
 namespace Firewall.Hosting;
 
@@ -13,11 +14,13 @@ internal sealed class WorkerPool : IDisposable
     private const int DropRingCapacity = 4096;
 
     private readonly List<WorkerThread> _threads = [];
+    private readonly PolicyStore _policies;
 
     /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
     /// <exception cref="ApplianceException">There is not enough memory for the flow table.</exception>
     public WorkerPool(IPacketDevice device, FirewallOptions options, PolicyStore policies, Action<string> failed)
     {
+        _policies = policies;
         try
         {
             Flows = new FlowTable(options.FlowTable, device.Queues.Count);
@@ -34,7 +37,7 @@ internal sealed class WorkerPool : IDisposable
         {
             var ring = new EventRing<DropEvent>(DropRingCapacity);
             drops.Add(ring);
-            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options), ring);
+            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options, policies.Current), ring);
             var worker = new PacketWorker(queue, engine) { Reject = options.Reject };
             _threads.Add(new WorkerThread(_threads.Count, queue, worker, policies, failed));
         }
@@ -63,10 +66,11 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Takes over those settings that can change while the workers run.</summary>
     public void Apply(FirewallOptions options)
     {
+        EngineOptions engineOptions = EngineOptionsOf(options, _policies.Current);
         foreach (WorkerThread thread in _threads)
         {
             thread.Worker.Reject = options.Reject;
-            thread.Worker.Engine.Apply(EngineOptionsOf(options));
+            thread.Worker.Engine.Apply(engineOptions);
         }
     }
 
@@ -92,5 +96,6 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Frees the flow table. Only after <see cref="Stop"/>: it is plain memory to the workers.</summary>
     public void Dispose() => Flows.Dispose();
 
-    private static EngineOptions EngineOptionsOf(FirewallOptions options) => new() { Timeouts = options.Timeouts };
+    private static EngineOptions EngineOptionsOf(FirewallOptions options, Policy policy) =>
+        new() { Timeouts = FlowTimeoutsReader.Of(options, policy) };
 }

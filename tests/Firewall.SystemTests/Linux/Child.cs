@@ -74,7 +74,7 @@ internal static class Child
                 }
 
                 break;
-            case "gateway-once": // prints what the kernel's settings are while routing is applied
+            case "gateway-once" or "host-once": // prints what the kernel's settings are while routing is applied
                 using (new PassThrough())
                 {
                     RoutingControl routing = Routing(words);
@@ -99,6 +99,6 @@ internal static class Child
             Interfaces = [.. words.Skip(2).Where(word => word != "no-ipv6")],
             IPv6 = !words.Contains("no-ipv6"),
         };
-        return words[0] == "host" ? new HostRouting(options) : new GatewayRouting(options);
+        return words[0].StartsWith("host", StringComparison.Ordinal) ? new HostRouting(options) : new GatewayRouting(options);
     }
 }

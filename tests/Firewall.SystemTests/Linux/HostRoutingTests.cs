@@ -267,6 +267,26 @@ public sealed class HostRoutingTests : IDisposable
     }
 
     [Fact]
+    public void Where_sysctls_are_read_only_each_missing_one_is_named_and_given_from_outside_it_works()
+    {
+        string before = _host.RoutingState();
+        string[] outside = ["net.ipv4.ip_early_demux=0", "net.ipv6.conf.all.proxy_ndp=1", "net.ipv6.conf.all.forwarding=1"];
+        foreach (string setting in outside)
+        {
+            (int refused, string reason) = Child.TryWithReadOnlySettings(_host, $"host-once {_stateDirectory} eth0");
+            Assert.Equal(1, refused);
+            Assert.Contains($"docker run --sysctl {setting}", reason, StringComparison.Ordinal);
+            _host.Inside(new HostRouting(Options).Remove);
+            _host.Run("sysctl", "-qw", setting);
+        }
+
+        (int code, string output) = Child.TryWithReadOnlySettings(_host, $"host-once {_stateDirectory} eth0");
+        Assert.Equal((0, "0 1 1\n"), (code, output));
+        foreach (string setting in outside) _host.Run("sysctl", "-qw", setting[..^1] + (setting[^1] == '0' ? '1' : '0'));
+        Assert.Equal(before, _host.RoutingState());
+    }
+
+    [Fact]
     public void The_other_mode_after_a_crash_takes_over_cleanly()
     {
         string before = _host.RoutingState();

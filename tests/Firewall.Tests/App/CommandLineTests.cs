@@ -9,7 +9,7 @@ public class CommandLineTests
     {
         CommandRunner run = CommandRunner.Run();
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal(["firewall: no command given; there are run, replay, verify", "firewall: see 'firewall --help'"], run.ErrorLines);
+        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules", "firewall: see 'firewall --help'"], run.ErrorLines);
         Assert.Empty(run.Output);
     }
 
@@ -18,6 +18,12 @@ public class CommandLineTests
     [InlineData("run", "--help")]
     [InlineData("replay", "--help")]
     [InlineData("verify", "--help")]
+    [InlineData("rules", "--help")]
+    [InlineData("rules", "validate", "--help")]
+    [InlineData("rules", "show", "--help")]
+    [InlineData("rules", "lint", "--help")]
+    [InlineData("rules", "diff", "--help")]
+    [InlineData("rules", "test", "--help")]
     public void Help_goes_to_standard_output_with_examples(params string[] args)
     {
         CommandRunner run = CommandRunner.Run(args);

@@ -75,8 +75,8 @@ public sealed class ConfigurationTests : IDisposable
         string json = SourceTree.Read("src/Firewall/firewall.sample.json");
         FirewallOptions sample = Load(json);
         FirewallOptions least = Load("""{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0", "eth1"] } }""");
-        // These two say by their values what the defaults are in words.
-        sample = sample with { VirtualNetwork = least.VirtualNetwork, LogLevels = least.LogLevels };
+        // These say by their values what the defaults are in words.
+        sample = sample with { VirtualNetwork = least.VirtualNetwork, AzureLoadBalancer = least.AzureLoadBalancer, LogLevels = least.LogLevels };
         Assert.Empty(OptionsChange.Between(least, sample));
         Assert.Equal(least.Timeouts, sample.Timeouts);
         foreach (string key in new FlowTimeouts().GetType().GetProperties().Select(p => p.Name).Where(n => n is not ("EqualityContract" or "Longest")))

@@ -32,6 +32,16 @@ public class EffectiveRulesTests
     }
 
     [Fact]
+    public void ICMP_types_are_written_only_where_a_rule_has_them()
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream)) EffectiveRules.WriteJson(json, EffectiveRules.Of(Sample.Compile(Sample.Group(Sample.Icmp("ping", 300, "8/0")), s_options)));
+        string text = Encoding.UTF8.GetString(stream.ToArray());
+        Assert.Single(text.Split("\"icmpTypes\":[\"8/0\"]").Skip(1));
+        Assert.Single(text.Split("icmpTypes").Skip(1));
+    }
+
+    [Fact]
     public void The_JSON_has_Azures_shape()
     {
         IReadOnlyList<EffectiveGroup> groups = EffectiveRules.Of(Sample.Compile(Sample.Group(Sample.Rule("ssh", 300, source: "198.51.100.0/28", destinationPort: "22")), s_options));

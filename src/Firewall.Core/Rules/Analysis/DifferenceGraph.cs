@@ -102,7 +102,7 @@ internal sealed class DifferenceGraph
         if (id == 0) yield break;
         if (id < _verdicts)
         {
-            yield return (id, Region(chosen), Witness(chosen));
+            foreach (List<int> kinds in KindsOf(chosen)) yield return (id, Region(chosen, kinds), Witness(chosen, kinds));
             yield break;
         }
 
@@ -116,9 +116,38 @@ internal sealed class DifferenceGraph
         chosen[node.Field] = null;
     }
 
-    private TrafficRegion Region(List<int>?[] chosen)
+    /// <summary>The classes of the first field, apart for ICMP protocols of which only some types are chosen.</summary>
+    private List<List<int>> KindsOf(List<int>?[] chosen)
     {
-        IntervalSet<byte> protocols = _space.Protocols(ChosenOf(chosen, RuleSpace.Protocol));
+        List<int> others = [.. ChosenOf(chosen, RuleSpace.Protocol)];
+        List<List<int>> parts = [];
+        if (_space.AsksForIcmpTypes && chosen[RuleSpace.Protocol] is not null)
+        {
+            foreach (byte protocol in (byte[])[IpProtocol.Icmp, IpProtocol.Icmpv6])
+            {
+                List<int> own = others.FindAll(index => _space.ProtocolOf(index) == protocol);
+                if (own.Count == 0 || IsWhole(_space.Kinds(own), protocol)) continue;
+                others.RemoveAll(own.Contains);
+                parts.Add(own);
+            }
+        }
+
+        if (others.Count > 0) parts.Insert(0, others);
+        return parts;
+    }
+
+    private static bool IsWhole(IntervalSet<uint> kinds, byte protocol)
+    {
+        (uint first, uint last) = PacketKind.Whole(protocol);
+        return kinds.Covers(IntervalSet<uint>.Of(first, last));
+    }
+
+    private TrafficRegion Region(List<int>?[] chosen, List<int> kindClasses)
+    {
+        IntervalSet<uint> kinds = _space.Kinds(kindClasses);
+        IntervalSet<byte> protocols = PacketKind.ProtocolsOf(kinds);
+        byte lowest = protocols.Firsts[0];
+        bool isPartOfIcmp = PacketKind.IsIcmp(lowest) && !IsWhole(kinds, lowest);
         bool hasPorts = protocols.Contains(IpProtocol.Tcp) || protocols.Contains(IpProtocol.Udp);
         bool portless = chosen[RuleSpace.DestinationPort]?.Contains(RuleSpace.Portless) ?? chosen[RuleSpace.SourcePort] is null;
         IEnumerable<int> ports = ChosenOf(chosen, RuleSpace.DestinationPort).Where(index => index != RuleSpace.Portless);
@@ -129,13 +158,18 @@ internal sealed class DifferenceGraph
             destinationPorts.IsEmpty ? IntervalSet<ushort>.Empty : _space.SourcePorts(ChosenOf(chosen, RuleSpace.SourcePort)),
             _space.Addresses(RuleSpace.Destination, ChosenOf(chosen, RuleSpace.Destination)),
             destinationPorts,
-            portless);
+            portless)
+        {
+            IcmpTypeSet = isPartOfIcmp ? PacketKind.TypesOf(kinds, lowest) : IntervalSet<ushort>.All,
+            IncludesTypeless = !isPartOfIcmp || kinds.Contains(PacketKind.Typeless(lowest)),
+        };
     }
 
-    private PacketInfo Witness(List<int>?[] chosen)
+    private PacketInfo Witness(List<int>?[] chosen, List<int> kindClasses)
     {
         Span<int> path = stackalloc int[RuleSpace.Fields];
         for (int field = 0; field < RuleSpace.Fields; field++) path[field] = chosen[field] is { } classes ? classes[0] : 0;
+        path[RuleSpace.Protocol] = kindClasses[0];
         // Portless comes last in a list, so it is first only if it is alone.
         if (!_space.HasPorts(path[RuleSpace.Protocol])) path[RuleSpace.DestinationPort] = RuleSpace.Portless;
         if (path[RuleSpace.DestinationPort] == RuleSpace.Portless) path[RuleSpace.SourcePort] = RuleSpace.Portless;

@@ -18,6 +18,7 @@ public static class PolicyLint
     {
         ArgumentNullException.ThrowIfNull(policy);
         List<LintFinding> findings = [];
+        TagResolver tags = new(policy.Options);
         CheckVirtualNetwork(policy, findings);
         foreach (CompiledGroup group in policy.Compiled)
         {
@@ -28,8 +29,8 @@ public static class PolicyLint
             }
 
             if (covered.IsEmpty) continue;
-            LintList(policy, group.Inbound.Rules, AddressSet.All, covered, findings);
-            LintList(policy, group.Outbound.Rules, covered, AddressSet.All, findings);
+            LintList(policy, tags, group.Inbound.Rules, AddressSet.All, covered, findings);
+            LintList(policy, tags, group.Outbound.Rules, covered, AddressSet.All, findings);
             CheckManagementPorts(policy, group.Inbound.Rules, covered, findings);
         }
 
@@ -37,7 +38,7 @@ public static class PolicyLint
     }
 
     private static void LintList(
-        Policy policy, IReadOnlyList<ResolvedRule> rules, AddressSet sources, AddressSet destinations, List<LintFinding> findings)
+        Policy policy, TagResolver tags, IReadOnlyList<ResolvedRule> rules, AddressSet sources, AddressSet destinations, List<LintFinding> findings)
     {
         RuleSpace[] spaces =
         [
@@ -47,6 +48,7 @@ public static class PolicyLint
         PacketInfo?[] decides = new PacketInfo?[rules.Count];
         bool[] isNeeded = new bool[rules.Count];
         SortedSet<int>[] successors = [.. rules.Select(_ => new SortedSet<int>())];
+        RuleCrossings crossings = new(rules, sources, destinations);
         foreach (RuleSpace space in spaces)
         {
             new RuleWalk(space, (path, left) =>
@@ -54,11 +56,12 @@ public static class PolicyLint
                 int first = RuleSpace.FirstOf(left, 0, rules.Count);
                 if (first < 0) return;
                 if (decides[first] is null) decides[first] = space.Witness(path);
-                if (isNeeded[first]) return;
                 left[first / 64] &= ~(1UL << (first % 64));
                 int second = RuleSpace.FirstOf(left, 0, rules.Count);
-                if (second < 0 || rules[second].Rule.Access != rules[first].Rule.Access) isNeeded[first] = true;
-                else successors[first].Add(second);
+                bool isNeededHere = second < 0 || rules[second].Rule.Access != rules[first].Rule.Access;
+                if (isNeededHere && second >= 0 && crossings.IsNew(first, second)) crossings.Add(first, second, space.Witness(path));
+                isNeeded[first] |= isNeededHere;
+                if (!isNeeded[first]) successors[first].Add(second);
             }).Run();
         }
 
@@ -67,8 +70,34 @@ public static class PolicyLint
             ResolvedRule rule = rules[i];
             // The default rules cannot be removed, so nothing about them can be mended.
             if (rule.Rule.IsDefault) continue;
-            if (decides[i] is null) findings.Add(Unreached(policy, rules, i, spaces));
+            string[] empty = [.. tags.EmptyGroupsOf(rule.Rule.Source), .. tags.EmptyGroupsOf(rule.Rule.Destination)];
+            if (empty.Length > 0) findings.Add(EmptyGroups(policy, rule, empty));
+            else if (decides[i] is null) findings.Add(Unreached(policy, rules, i, spaces));
             else if (!isNeeded[i]) findings.Add(Redundant(policy, rules, i, successors[i], decides[i]));
+            if (rule.Rule.Access == Access.Deny) AddCrossings(policy, rules, i, crossings, findings);
+        }
+    }
+
+    private static LintFinding EmptyGroups(Policy policy, ResolvedRule rule, string[] empty) => new(
+        LintKind.EmptyApplicationSecurityGroup, Identity(policy, rule), rule.Rule.Origin, [],
+        $"Rule {rule.Rule.Name} names {string.Join(", ", empty.Distinct(StringComparer.OrdinalIgnoreCase))}, of which no member is known: the whole rule is not effective. Give the network interfaces that are its members, or remove it from the rule.",
+        null);
+
+    /// <summary>At most two findings for each rule that denies, however many rules it crosses.</summary>
+    private static void AddCrossings(Policy policy, IReadOnlyList<ResolvedRule> rules, int deny, RuleCrossings crossings, List<LintFinding> findings)
+    {
+        SecurityRule self = rules[deny].Rule;
+        Add(crossings.EarlierThan(deny), LintKind.DenyOverruledInPart, names =>
+            $"Rule {self.Name} says Deny, but {names} before it allows a part of what it fits, and neither is an exception from the other. Put the one first that is to count there.");
+        Add(crossings.LaterThan(deny), LintKind.AllowOverruledInPart, names =>
+            $"Rule {self.Name} denies a part of what {names} behind it would allow, and neither is an exception from the other.");
+
+        void Add(SortedDictionary<int, PacketInfo> crossed, LintKind kind, Func<string, string> message)
+        {
+            if (crossed.Count == 0) return;
+            findings.Add(new LintFinding(
+                kind, Identity(policy, rules[deny]), self.Origin, [.. crossed.Keys.Select(i => Identity(policy, rules[i]))],
+                message(Names(rules, [.. crossed.Keys])), crossed.First().Value));
         }
     }
 

@@ -10,7 +10,7 @@ namespace Firewall.Core.Rules.Analysis;
 /// walked once. That makes statements about all packets exact and still quick: nothing is sampled.
 /// </summary>
 /// <remarks>
-/// The fields' order is protocol, destination port, source port, destination, source: few classes first. Packets without ports (other
+/// The fields' order is kind (protocol and ICMP type), destination port, source port, destination, source: few classes first. Packets without ports (other
 /// protocols than TCP and UDP, and later fragments) go from the protocol straight to the addresses. A rule that fits everything
 /// in the fields still to come ends its list: what comes after it in the list cannot matter and is dropped from the set, which
 /// makes many sets equal. <c>keep</c> says how many such rules are kept: two, where it matters what would decide without the first.
@@ -27,9 +27,17 @@ internal sealed class RuleSpace
     private static readonly IntervalSet<UInt128> s_mapped =
         IntervalSet<UInt128>.Of(IpAddress.FromIPv4(0).Bits, IpAddress.FromIPv4(uint.MaxValue).Bits);
 
-    private static readonly IntervalSet<byte> s_withPorts = IntervalSet<byte>.From([(IpProtocol.Tcp, IpProtocol.Tcp), (IpProtocol.Udp, IpProtocol.Udp)]);
+    private static readonly IntervalSet<uint> s_icmp = IntervalSet<uint>.From([PacketKind.Whole(IpProtocol.Icmp)]);
+    private static readonly IntervalSet<uint> s_icmpv6 = IntervalSet<uint>.From([PacketKind.Whole(IpProtocol.Icmpv6)]);
+    private static readonly IntervalSet<uint> s_withoutPorts = PacketKind.All.Except(PacketKind.WithPorts);
 
-    // What witnesses are made of, where a class has it: addresses for documentation (RFC 5737, RFC 3849) and of private networks.
+    // What witnesses are made of, where a class has it: TCP, ping and ESP, addresses for documentation (RFC 5737, RFC 3849) and of private networks.
+    private static readonly uint[] s_v4Kinds =
+        [PacketKind.Typeless(IpProtocol.Tcp), PacketKind.Typed(IpProtocol.Icmp, 8 << 8), PacketKind.Typeless(IpProtocol.Esp), PacketKind.Typeless(2)];
+
+    private static readonly uint[] s_v6Kinds =
+        [PacketKind.Typeless(IpProtocol.Tcp), PacketKind.Typed(IpProtocol.Icmpv6, 128 << 8), PacketKind.Typeless(IpProtocol.Esp), PacketKind.Typeless(2)];
+
     private static readonly uint[] s_v4Samples = [0xCB00_710A, 0xC633_640A, 0xC000_020A, 0x0A00_0004, 0xC0A8_0004, 0xAC10_0004];
     private static readonly UInt128[] s_v6Samples = [new(0x2001_0DB8_0000_0000, 10), new(0xFD00_0000_0000_0000, 4)];
 
@@ -42,7 +50,7 @@ internal sealed class RuleSpace
     private readonly FieldClasses<uint>? _v4Destinations;
     private readonly FieldClasses<UInt128>? _v6Sources;
     private readonly FieldClasses<UInt128>? _v6Destinations;
-    private readonly FieldClasses<byte> _protocols;
+    private readonly FieldClasses<uint> _kinds;
     private readonly FieldClasses<ushort> _sourcePorts;
     private readonly FieldClasses<ushort> _destinationPorts;
     private readonly int _keep;
@@ -68,10 +76,14 @@ internal sealed class RuleSpace
         }
 
         Lists = ranges;
-        _protocols = FieldClasses<byte>.Of([.. Group(rule => ProtocolSet(rule.Rule.Protocol))], Words, s_withPorts, s_withPorts.Complement());
+        AsksForIcmpTypes = Array.Exists(_rules, rule => !rule.IcmpTypes.IsAll);
+        // With types, classes of ICMP are kept apart from others, so that regions can be told in the words of rules.
+        _kinds = AsksForIcmpTypes
+            ? FieldClasses<uint>.Of([.. Group(PacketKind.Of)], Words, PacketKind.WithPorts, s_icmp, s_icmpv6, s_withoutPorts.Except(s_icmp).Except(s_icmpv6))
+            : FieldClasses<uint>.Of([.. Group(PacketKind.Of)], Words, PacketKind.WithPorts, s_withoutPorts);
         _destinationPorts = FieldClasses<ushort>.Of([.. Group(rule => rule.DestinationPorts)], Words, IntervalSet<ushort>.All);
         _sourcePorts = FieldClasses<ushort>.Of([.. Group(rule => rule.SourcePorts)], Words, IntervalSet<ushort>.All);
-        _bits[Protocol] = _protocols.Bits;
+        _bits[Protocol] = _kinds.Bits;
         _bits[DestinationPort] = _destinationPorts.Bits;
         _bits[SourcePort] = _sourcePorts.Bits;
         _portless = Mask(rule => rule.CoversAllPorts);
@@ -118,6 +130,9 @@ internal sealed class RuleSpace
 
     public bool IsIPv4 { get; }
 
+    /// <summary>True if a rule tells ICMP types apart.</summary>
+    public bool AsksForIcmpTypes { get; }
+
     /// <summary>Length of a set of rules.</summary>
     public int Words { get; }
 
@@ -134,7 +149,10 @@ internal sealed class RuleSpace
     public int CountOf(int field) => _bits[field].Length / Words;
 
     /// <summary>True if packets of this class of protocols may have ports.</summary>
-    public bool HasPorts(int protocolClass) => IpProtocol.HasPorts(_protocols.ValuesOf(protocolClass).Firsts[0]);
+    public bool HasPorts(int protocolClass) => IpProtocol.HasPorts(ProtocolOf(protocolClass));
+
+    /// <summary>The lowest protocol of the class; if rules ask for ICMP types, a class of ICMP has no other.</summary>
+    public byte ProtocolOf(int protocolClass) => PacketKind.ProtocolOf(_kinds.ValuesOf(protocolClass).Firsts[0]);
 
     /// <summary>True if values of the class fit the rule.</summary>
     public bool Fits(int field, int index, int rule) => field == DestinationPort && index == Portless
@@ -186,11 +204,11 @@ internal sealed class RuleSpace
     /// <summary>A packet on the path: ordinary values where the classes have them.</summary>
     public PacketInfo Witness(ReadOnlySpan<int> path)
     {
-        PacketInfo packet = new() { Protocol = _protocols.Representative(path[Protocol], IpProtocol.Tcp) };
+        PacketInfo packet = default;
+        PacketKind.Apply(_kinds.Representative(path[Protocol], IsIPv4 ? s_v4Kinds : s_v6Kinds), ref packet);
         if (path[DestinationPort] == Portless)
         {
             if (IpProtocol.HasPorts(packet.Protocol)) (packet.IsFragment, packet.FragmentOffset) = (true, 8);
-            if (!IsIPv4 && packet.Protocol == IpProtocol.Icmp) packet.Protocol = _protocols.Representative(path[Protocol], IpProtocol.Icmpv6);
         }
         else
         {
@@ -212,7 +230,7 @@ internal sealed class RuleSpace
         return packet;
     }
 
-    public IntervalSet<byte> Protocols(IEnumerable<int> classes) => _protocols.ValuesOf(classes);
+    public IntervalSet<uint> Kinds(IEnumerable<int> classes) => _kinds.ValuesOf(classes);
 
     public IntervalSet<ushort> DestinationPorts(IEnumerable<int> classes) => _destinationPorts.ValuesOf(classes);
 
@@ -285,7 +303,4 @@ internal sealed class RuleSpace
 
         return masks.Select(entry => (entry.Key, entry.Value));
     }
-
-    private static IntervalSet<byte> ProtocolSet(RuleProtocol protocol) =>
-        protocol.IsAny ? IntervalSet<byte>.All : IntervalSet<byte>.Of(protocol.Number, protocol.Number);
 }

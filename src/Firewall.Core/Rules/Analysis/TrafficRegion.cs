@@ -37,6 +37,17 @@ public sealed class TrafficRegion
     /// <summary>True if packets without ports belong to it: protocols other than TCP and UDP, and later fragments.</summary>
     public bool IncludesPortless { get; }
 
+    /// <summary>Types and codes of those ICMP messages that show them; all of them unless the region is about some ICMP types alone.</summary>
+    public IReadOnlyList<IcmpTypeRange> IcmpTypes => [.. Intervals(IcmpTypeSet).Select(range => new IcmpTypeRange(range.First, range.Last))];
+
+    /// <summary>True if later fragments of ICMP messages, which show no type, belong to it. Says nothing if it has no ICMP.</summary>
+    public bool IncludesTypeless { get; internal init; } = true;
+
+    /// <summary>True if the region is about some types of one ICMP protocol.</summary>
+    public bool HasIcmpTypes => !IcmpTypeSet.IsAll || !IncludesTypeless;
+
+    internal IntervalSet<ushort> IcmpTypeSet { get; init; } = IntervalSet<ushort>.All;
+
     internal IntervalSet<byte> ProtocolSet { get; }
 
     internal AddressSet SourceSet { get; }
@@ -49,15 +60,23 @@ public sealed class TrafficRegion
 
     /// <summary>True if the packet is one of them.</summary>
     public bool Contains(in PacketInfo packet) => ProtocolSet.Contains(packet.Protocol) && SourceSet.Contains(packet.Source) && DestinationSet.Contains(packet.Destination)
+        && (!PacketKind.IsIcmp(packet.Protocol) || (PacketKind.HasType(in packet) ? IcmpTypeSet.Contains(PacketKind.TypeOf(in packet)) : IncludesTypeless))
         && (packet.HasPorts ? SourcePortSet.Contains(packet.SourcePort) && DestinationPortSet.Contains(packet.DestinationPort) : IncludesPortless);
 
-    /// <summary><c>Tcp 203.0.113.0/24:* -> 10.0.0.4/32:22</c>; long lists are cut.</summary>
+    /// <summary><c>Tcp 203.0.113.0/24:* -> 10.0.0.4/32:22</c>, or with types <c>Icmp/8 203.0.113.0/24:* -> …</c>; long lists are cut.</summary>
     public override string ToString() =>
         $"{ProtocolText()} {AddressText(SourceSet)}:{PortText(SourcePortSet)} -> {AddressText(DestinationSet)}:{PortText(DestinationPortSet)}";
 
-    private string ProtocolText() => ProtocolSet.IsAll ? "*" : Short(Protocols.Select(range => range.First == range.Last
+    private string ProtocolText() => HasIcmpTypes ? $"{RuleProtocol.Of(ProtocolSet.Firsts[0])}/{TypeText()}"
+        : ProtocolSet.IsAll ? "*" : Short(Protocols.Select(range => range.First == range.Last
         ? RuleProtocol.Of(range.First).ToString()
         : string.Create(CultureInfo.InvariantCulture, $"{range.First}-{range.Last}")));
+
+    private string TypeText()
+    {
+        IEnumerable<string> types = IcmpTypes.Select(range => range.ToString());
+        return Short(IncludesTypeless ? types.Append("later fragments") : types);
+    }
 
     private static string PortText(IntervalSet<ushort> ports) =>
         ports.IsEmpty || ports.IsAll ? "*" : Short(Intervals(ports).Select(range => new PortRange(range.First, range.Last).ToString()));

@@ -29,6 +29,12 @@ public sealed record RuleCase
     /// <summary>Its port; null if unspecified.</summary>
     public ushort? DestinationPort { get; init; }
 
+    /// <summary>The first message's ICMP type; null if unspecified.</summary>
+    public byte? IcmpType { get; init; }
+
+    /// <summary>Its code; null if unspecified.</summary>
+    public byte? IcmpCode { get; init; }
+
     /// <summary>The access that is expected.</summary>
     public required Access Access { get; init; }
 

@@ -6,7 +6,7 @@ namespace Firewall.Core.Rules.Cases;
 
 /// <summary>
 /// Reads expectations: a list, or an object with the list <c>cases</c>. Each has <c>name</c>, <c>protocol</c>, <c>access</c>, perhaps
-/// <c>rule</c>, and either <c>source</c> and <c>destination</c>, or <c>direction</c>, <c>local</c> and <c>remote</c>. Ends are written
+/// <c>rule</c>, for ICMP perhaps <c>icmpType</c> (<c>8</c>, or with a code <c>3/4</c>), and either <c>source</c> and <c>destination</c>, or <c>direction</c>, <c>local</c> and <c>remote</c>. Ends are written
 /// <c>10.0.0.4:22</c>, <c>[fd00::4]:22</c>, <c>10.0.0.4:*</c> or <c>10.0.0.4</c>.
 /// </summary>
 public static class RuleCaseReader
@@ -102,9 +102,9 @@ public static class RuleCaseReader
             foreach (JsonValue property in node.Children)
             {
                 // A misspelt expectation would silently test nothing.
-                if (property.Name is not ("name" or "direction" or "protocol" or "source" or "destination" or "local" or "remote" or "access" or "rule" or "description"))
+                if (property.Name is not ("name" or "direction" or "protocol" or "source" or "destination" or "local" or "remote" or "access" or "rule" or "description" or "icmpType"))
                 {
-                    Add(property, $"A case has no property {property.Name}.", "Known are name, description, direction, protocol, source, destination, local, remote, access and rule.");
+                    Add(property, $"A case has no property {property.Name}.", "Known are name, description, direction, protocol, source, destination, local, remote, icmpType, access and rule.");
                 }
             }
 
@@ -114,6 +114,7 @@ public static class RuleCaseReader
                 Add(protocolText, $"Unknown protocol {protocolText.Text}.", "Write Tcp, Udp, Icmp, Icmpv6, Esp, Ah or a number from 0 to 255.");
             }
 
+            (byte? icmpType, byte? icmpCode) = IcmpType(protocol);
             Access access = Choice<Access>("access", null, required: true) ?? Access.Deny;
             RuleDirection? direction = Choice<RuleDirection>("direction", null, required: node["local"] is not null || node["remote"] is not null);
             bool isInbound = direction != RuleDirection.Outbound;
@@ -134,6 +135,8 @@ public static class RuleCaseReader
                 SourcePort = sourcePort,
                 Destination = destination,
                 DestinationPort = destinationPort,
+                IcmpType = icmpType,
+                IcmpCode = icmpCode,
                 Access = access,
                 Rule = node["rule"]?.Text,
                 Origin = node.Origin(file),
@@ -145,6 +148,21 @@ public static class RuleCaseReader
             bool isKnown = RuleProtocol.TryParse(text, out RuleProtocol parsed) && !parsed.IsAny;
             protocol = isKnown ? parsed.Number : (byte)0;
             return isKnown;
+        }
+
+        /// <summary>A type, or a type and a code; a range would be several cases.</summary>
+        private (byte? Type, byte? Code) IcmpType(byte protocol)
+        {
+            if (node["icmpType"] is not { } value) return default;
+            if (protocol is not (IpProtocol.Icmp or IpProtocol.Icmpv6))
+            {
+                Add(value, "Only a case with the protocol Icmp or Icmpv6 has an icmpType.", "Remove it.");
+                return default;
+            }
+
+            bool isOne = IcmpTypeRange.TryParse(value.Text, out IcmpTypeRange range) && !value.Text.Contains('-', StringComparison.Ordinal);
+            if (!isOne) Add(value, $"Not an ICMP type with or without a code: {value.Text}", "Write 8, or with a code 3/4.");
+            return ((byte)(range.First >> 8), range.First == range.Last ? (byte)range.First : null);
         }
 
         private (IpAddress Address, ushort? Port) End(string name, string? other = null)

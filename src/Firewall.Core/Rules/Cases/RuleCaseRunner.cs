@@ -26,14 +26,18 @@ public static class RuleCaseRunner
     {
         if (asked.Direction is not { } direction)
         {
-            return PolicyExplainer.Explain(policy, asked.Protocol, asked.Source, asked.SourcePort, asked.Destination, asked.DestinationPort);
+            return PolicyExplainer.Explain(policy, asked.Protocol, asked.Source, asked.SourcePort, asked.Destination, asked.DestinationPort, asked.IcmpType, asked.IcmpCode);
         }
 
         bool isInbound = direction == RuleDirection.Inbound;
         return PolicyExplainer.Explain(policy, new FlowQuery(
             direction, asked.Protocol,
             isInbound ? asked.Destination : asked.Source, isInbound ? asked.DestinationPort : asked.SourcePort,
-            isInbound ? asked.Source : asked.Destination, isInbound ? asked.SourcePort : asked.DestinationPort));
+            isInbound ? asked.Source : asked.Destination, isInbound ? asked.SourcePort : asked.DestinationPort)
+        {
+            IcmpType = asked.IcmpType,
+            IcmpCode = asked.IcmpCode,
+        });
     }
 
     private static bool Is(string expected, string? name) => string.Equals(expected, name, StringComparison.OrdinalIgnoreCase);

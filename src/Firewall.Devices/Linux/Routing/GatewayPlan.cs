@@ -48,7 +48,11 @@ internal static class GatewayPlan
         {
             yield return new Route
             {
-                Destination = everything, Table = options.InboundTable, InterfaceIndex = tun.Index, Metric = PlanMetrics.Open, Protocol = RoutingOptions.Protocol,
+                Destination = everything,
+                Table = options.InboundTable,
+                InterfaceIndex = tun.Index,
+                Metric = PlanMetrics.Open,
+                Protocol = RoutingOptions.Protocol,
             };
         }
 

@@ -69,7 +69,11 @@ internal static class HostPlan
             {
                 yield return Rule(ReceivedPastTun) with
                 {
-                    InputInterface = name, IpProtocol = Udp, SourcePorts = new(67), DestinationPorts = new(68), Table = Route.LocalTable,
+                    InputInterface = name,
+                    IpProtocol = Udp,
+                    SourcePorts = new(67),
+                    DestinationPorts = new(68),
+                    Table = Route.LocalTable,
                 };
             }
             else
@@ -79,7 +83,12 @@ internal static class HostPlan
                 yield return Rule(ReceivedPastTun) with { InputInterface = name, Destination = linkLocal, IpProtocol = IcmpV6, Table = Route.LocalTable };
                 yield return Rule(ReceivedPastTun) with
                 {
-                    InputInterface = name, Destination = linkLocal, IpProtocol = Udp, SourcePorts = new(547), DestinationPorts = new(546), Table = Route.LocalTable,
+                    InputInterface = name,
+                    Destination = linkLocal,
+                    IpProtocol = Udp,
+                    SourcePorts = new(547),
+                    DestinationPorts = new(546),
+                    Table = Route.LocalTable,
                 };
                 // A link-local address has a meaning on its link alone, so it cannot come back by the TUN: what no rule can judge is closed.
                 yield return Rule(ReceivedNever) with { InputInterface = name, Destination = linkLocal, Action = RuleAction.Blackhole };

@@ -21,7 +21,7 @@ internal sealed record NetworkState
     public static NetworkState Read(RouteNetlink netlink)
     {
         // Asked for a family that it does not know, rtnetlink answers with another one.
-        byte[] families = Directory.Exists("/proc/sys/net/ipv6") ? [NetlinkMessage.IPv4, NetlinkMessage.IPv6] : [NetlinkMessage.IPv4];
+        byte[] families = Directory.Exists("/proc/sys/net/ipv6/conf") ? [NetlinkMessage.IPv4, NetlinkMessage.IPv6] : [NetlinkMessage.IPv4];
         return new NetworkState
         {
             Families = families,

@@ -42,27 +42,33 @@ internal sealed class ReplayOutputs : IDisposable
     /// <summary>Packets that had no place in the file of allowed or denied ones; see <see cref="CaptureWriter"/>.</summary>
     public long LeftOut { get; private set; }
 
-    /// <summary>Writes one packet's verdict everywhere it belongs.</summary>
-    /// <exception cref="ApplianceException">A file cannot be written.</exception>
-    public void Write(in CapturedPacket packet, in PacketInfo info, in Verdict verdict)
+    /// <summary>Writes the line of one packet, if lines are wanted.</summary>
+    /// <exception cref="ApplianceException">The file cannot be written.</exception>
+    public void WriteLine(long number, long timestamp, in PacketInfo info, in Verdict verdict)
     {
-        Output<CaptureWriter>? frames = verdict.IsAllowed ? _allowed : _denied;
-        string name = "";
+        if (_verdicts is not { } lines) return;
         try
         {
-            if (_verdicts is { } lines)
-            {
-                name = lines.Name;
-                lines.Writer.Write(packet.Number, packet.Timestamp, info, verdict);
-            }
+            lines.Writer.Write(number, timestamp, info, verdict);
+        }
+        catch (IOException e)
+        {
+            throw new ApplianceException($"{lines.Name} cannot be written: {e.Message}", e);
+        }
+    }
 
-            if (frames is null) return;
-            name = frames.Name;
+    /// <summary>Writes one packet to the file of allowed or denied ones, if it is wanted.</summary>
+    /// <exception cref="ApplianceException">The file cannot be written.</exception>
+    public void WriteFrame(in CapturedPacket packet, bool isAllowed)
+    {
+        if ((isAllowed ? _allowed : _denied) is not { } frames) return;
+        try
+        {
             if (!frames.Writer.Write(packet)) LeftOut++;
         }
         catch (IOException e)
         {
-            throw new ApplianceException($"{name} cannot be written: {e.Message}", e);
+            throw new ApplianceException($"{frames.Name} cannot be written: {e.Message}", e);
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class ReplayRun : IDisposable
 
     private readonly CaptureReader _capture;
     private readonly Policy _policy;
-    private readonly ReplayOutputs _outputs;
+    private readonly ReplayOrder _order;
     private readonly FlowTable _flows = new(new FlowLimits());
     private readonly FirewallEngine _engine;
     private long _now;
@@ -28,7 +28,7 @@ internal sealed class ReplayRun : IDisposable
     {
         _capture = capture;
         _policy = policy;
-        _outputs = outputs;
+        _order = new ReplayOrder(outputs);
         _engine = new FirewallEngine(_flows, new FragmentTable(), new EngineOptions());
     }
 
@@ -40,6 +40,24 @@ internal sealed class ReplayRun : IDisposable
     /// <param name="cancellation">Ends it after the packet it is at.</param>
     /// <exception cref="CaptureException">The capture is damaged; all packets before were judged.</exception>
     public void Run(Action<double>? report, CancellationToken cancellation)
+    {
+        try
+        {
+            JudgeAll(report, cancellation);
+        }
+        catch (CaptureException)
+        {
+            EndHeld();
+            throw;
+        }
+
+        EndHeld();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _flows.Dispose();
+
+    private void JudgeAll(Action<double>? report, CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested && _capture.TryReadNext(out CapturedPacket packet))
         {
@@ -53,8 +71,12 @@ internal sealed class ReplayRun : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _flows.Dispose();
+    // Fragments whose first one the capture does not have get their verdicts too.
+    private void EndHeld()
+    {
+        _engine.EndHeld(_now);
+        SettleHeld();
+    }
 
     private void Judge(in CapturedPacket packet)
     {
@@ -64,6 +86,7 @@ internal sealed class ReplayRun : IDisposable
         {
             _now = now;
             _engine.Maintain(now, MaintainBudget);
+            SettleHeld();
         }
 
         if (!packet.IsIp)
@@ -72,7 +95,13 @@ internal sealed class ReplayRun : IDisposable
             return;
         }
 
-        Verdict verdict = _engine.Inspect(packet.Packet, packet.WireLength, _policy, _now, out PacketInfo info);
-        _outputs.Write(packet, info, verdict);
+        Verdict verdict = _engine.Inspect(packet.Packet, 0, packet.WireLength, packet.Number, _policy, _now, out PacketInfo info);
+        _order.Add(packet, info, verdict);
+        SettleHeld();
+    }
+
+    private void SettleHeld()
+    {
+        while (_engine.TryTakeSettled(out SettledFragment fragment)) _order.Settle(fragment);
     }
 }

@@ -32,6 +32,7 @@ internal static class FirewallOptionsReader
         ApplianceMode mode = section.Choice("Mode", ApplianceMode.Gateway);
         string? rules = FullPath(section.RequiredText("Rules", "the path of a rules file, or of a folder with rules files"), folder);
         SectionReader network = section.Section("VirtualNetwork");
+        SectionReader loadBalancer = section.Section("AzureLoadBalancer");
         SectionReader tun = section.Section("Tun");
         SectionReader routing = section.Section("Routing");
         SectionReader flowTable = section.Section("FlowTable");
@@ -42,17 +43,20 @@ internal static class FirewallOptionsReader
             Rules = rules ?? "",
             ServiceTags = FullPath(section.Text("ServiceTags"), folder),
             VirtualNetwork = network.Prefixes("AddressPrefixes") is { Count: > 0 } prefixes ? prefixes : null,
+            AzureLoadBalancer = loadBalancer.Prefixes("AddressPrefixes") is { Count: > 0 } probes ? probes : null,
+            PlatformAddresses = section.Choice("PlatformAddresses", PlatformAddresses.Judge),
             Tun = ReadTun(tun),
             Interfaces = section.List("Interfaces", InterfaceAllowed, IsInterfaceName),
             Routing = ReadRouting(routing),
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
             FlowTable = ReadFlowTable(flowTable),
-            Timeouts = FlowTimeoutsReader.Read(timeouts, network),
+            Timeouts = FlowTimeoutsReader.Read(timeouts, network, out IReadOnlySet<string> writtenTimeouts),
+            WrittenTimeouts = writtenTimeouts,
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, tun, routing, flowTable, timeouts, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, flowTable, timeouts, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }

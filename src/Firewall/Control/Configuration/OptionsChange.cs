@@ -19,6 +19,8 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Rules", o => o.Rules, restart: false);
         Compare("ServiceTags", o => o.ServiceTags ?? "none", restart: false);
         Compare("VirtualNetwork:AddressPrefixes", o => PrefixesText(o.VirtualNetwork), restart: false);
+        Compare("AzureLoadBalancer:AddressPrefixes", o => PrefixesText(o.AzureLoadBalancer), restart: false);
+        Compare("PlatformAddresses", o => o.PlatformAddresses.ToString(), restart: false);
         Compare("Interfaces", o => string.Join(", ", o.Interfaces), restart: true);
         Compare("Tun:Name", o => o.Tun.Name, restart: true);
         Compare("Tun:Queues", o => $"{o.Tun.Queues}", restart: true);

@@ -33,6 +33,28 @@ public class PolicyDiffTests
     }
 
     [Fact]
+    public void An_ICMP_type_is_told_in_the_words_of_rules()
+    {
+        TrafficChange opened = Assert.Single(Changes(Sample.Group(), Sample.Group(Sample.Icmp("ping", 100, "8", "203.0.113.0/24", "10.0.0.4"))));
+        Assert.Equal("Icmp/8 203.0.113.0/24:* -> 10.0.0.4/32:*", opened.Region.ToString());
+        Assert.Equal((8, false), (opened.Witness.IcmpType, opened.Region.IncludesTypeless));
+        TrafficChange closed = Assert.Single(Changes(
+            Sample.Group(Sample.Rule("icmp", 100, protocol: "Icmp", source: "203.0.113.0/24", destination: "10.0.0.4", destinationPort: "*")),
+            Sample.Group(Sample.Icmp("ping", 100, "8/0", "203.0.113.0/24", "10.0.0.4"))));
+        Assert.Equal("Icmp/0-7,8/1-255,9-255,later fragments 203.0.113.0/24:* -> 10.0.0.4/32:*", closed.Region.ToString());
+    }
+
+    [Fact]
+    public void All_ICMP_types_one_by_one_leave_out_the_later_fragments()
+    {
+        TrafficChange change = Assert.Single(Changes(
+            Sample.Group(Sample.Icmp("low", 100, "0-127", "203.0.113.0/24", "10.0.0.4"), Sample.Icmp("high", 110, "128-255", "203.0.113.0/24", "10.0.0.4")),
+            Sample.Group(Sample.Icmp("all", 100, "0-255", "203.0.113.0/24", "10.0.0.4"))));
+        Assert.Equal("Icmp/later fragments 203.0.113.0/24:* -> 10.0.0.4/32:*", change.Region.ToString());
+        Assert.True(change.Witness.IsLaterFragment);
+    }
+
+    [Fact]
     public void A_narrowed_rule_closes_the_rest()
     {
         TrafficChange change = Assert.Single(Changes(s_web, Sample.Group(Sample.Rule("web", 200, source: "203.0.113.0/25"))));

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Xml.Linq;
 using CsCheck;
+using Firewall.Core.Rules;
 using Firewall.Core.Rules.Cases;
 using Xunit;
 
@@ -23,6 +24,31 @@ public class RuleCaseTests
     {
         Assert.Equal([true, true, true, false, false], Run().Select(result => result.Passed));
         Assert.Equal("expected Allow by other, but it is Allow by securityRules/allow-web", Run()[4].Message);
+    }
+
+    [Theory]
+    [InlineData("8", "Allow", 0)]
+    [InlineData("8/1", "Deny", 0)]
+    [InlineData("13", "Deny", 0)]
+    [InlineData("8-9", "Deny", 1)]
+    [InlineData("8/0-3", "Deny", 1)]
+    [InlineData("echo", "Deny", 1)]
+    public void A_case_may_name_an_ICMP_type(string type, string access, int findings)
+    {
+        foreach (string inbound in (string[])["\"source\":\"203.0.113.7\",\"destination\":\"10.0.0.4\"", "\"direction\":\"Inbound\",\"remote\":\"203.0.113.7\",\"local\":\"10.0.0.4\""])
+        {
+            RuleCaseFile file = RuleCaseReader.Read(Encoding.UTF8.GetBytes($$"""[{"protocol":"Icmp","icmpType":"{{type}}",{{inbound}},"access":"{{access}}"}]"""), "cases.json");
+            Assert.Equal(findings, file.Findings.Count);
+            Policy policy = Sample.Compile(Sample.Group(Sample.Icmp("no-odd-ping", 100, "8/1").Replace("Allow", "Deny", StringComparison.Ordinal), Sample.Icmp("ping", 110, "8")));
+            Assert.All(RuleCaseRunner.Run(policy, file.Cases), result => Assert.True(result.Passed, result.Message));
+        }
+    }
+
+    [Fact]
+    public void An_ICMP_type_of_another_protocol_is_refused()
+    {
+        RuleCaseFile file = RuleCaseReader.Read("""[{"protocol":"Tcp","icmpType":8,"source":"203.0.113.7","destination":"10.0.0.4","access":"Deny"}]"""u8.ToArray(), "cases.json");
+        Assert.Contains("icmpType", Assert.Single(file.Findings).Message, StringComparison.Ordinal);
     }
 
     [Fact]
