@@ -37,10 +37,11 @@ internal sealed class RunningAppliance : IDisposable
         }
     }
 
-    /// <summary>Starts <c>firewall run</c> and waits until it judges packets.</summary>
-    public static RunningAppliance Start(NetworkNamespace place, string configuration)
+    /// <summary>Starts <c>firewall run</c>, behind an optional command that changes its circumstances, and waits until it judges packets.</summary>
+    public static RunningAppliance Start(NetworkNamespace place, string configuration, params string[] before)
     {
-        var appliance = new RunningAppliance(place.Start(Executable, null, "run", "--config", configuration));
+        string[] command = [.. before, Executable, "run", "--config", configuration];
+        var appliance = new RunningAppliance(place.Start(command[0], null, command[1..]));
         try
         {
             appliance.WaitForLog("Ready: ");

@@ -2,9 +2,23 @@ using Xunit;
 
 namespace Firewall.SystemTests.Appliance;
 
-/// <summary>What keeps the appliance from starting: one clear line on standard error each, and an exit code that scripts can rely on.</summary>
+/// <summary>What the appliance needs to start. What keeps it from it is told in one clear line on standard error, with an exit code that scripts can rely on.</summary>
 public sealed class StartTests
 {
+    // It is published as one file that runs on the smallest base image; the runtime would load OpenSSL only when something asks for it.
+    [Fact]
+    public void It_starts_and_stops_on_a_machine_without_OpenSSL()
+    {
+        using var lab = new Lab();
+        lab.WriteRules(Nsg.Group(Nsg.AllowService));
+        const string HideOpenSsl = "for f in $(/sbin/ldconfig -p | sed -nE 's/.*=> (.*lib(ssl|crypto).*)/\\1/p'); do mount --bind /dev/null $f || exit; done; exec \"$0\" \"$@\"";
+        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "unshare", "--mount", "sh", "-c", HideOpenSsl);
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, 5000).AnswerAll();
+        using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
+        Assert.NotNull(asker.Ask(Lab.VmV4, 5000, new byte[3000])); // in fragments, which have a key of their own
+        Assert.Equal(0, appliance.Terminate());
+    }
+
     [Fact]
     public void Without_the_tun_device_file() => Refuses(1, "/dev/net/tun", lab => RunningAppliance.Try(
         lab.Gateway, lab.Configuration(), "unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /dev/net && exec \"$0\" \"$@\""));

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Firewall.Core.Flows.Fragments;
 
@@ -15,7 +14,7 @@ internal sealed class FragmentDigest
     private readonly ulong[] _key = new ulong[LongestData / sizeof(ulong)];
 
     /// <summary>Makes the digest with a key from the system's random source, as long as the longest data.</summary>
-    public FragmentDigest() => RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(_key.AsSpan()));
+    public FragmentDigest() => RandomKey.Fill(MemoryMarshal.AsBytes(_key.AsSpan()));
 
     /// <summary>The digest of up to 65,536 bytes.</summary>
     public ulong Of(ReadOnlySpan<byte> data)
