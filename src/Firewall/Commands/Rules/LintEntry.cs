@@ -5,7 +5,7 @@ using Firewall.Core.Rules.Analysis;
 namespace Firewall.Commands.Rules;
 
 /// <summary>One line of lint: a finding of the analysis, or a warning of the compiler about a rule that does nothing.</summary>
-/// <param name="Kind">A name of <see cref="LintKind"/>, or <see cref="EmptyGroup"/>.</param>
+/// <param name="Kind">A name of <see cref="LintKind"/>.</param>
 /// <param name="Rule">The rule it is about; null for the configuration, and where only the place is known.</param>
 /// <param name="Origin">Where it stands.</param>
 /// <param name="Others">The other rules that have to do with it.</param>
@@ -14,16 +14,14 @@ namespace Firewall.Commands.Rules;
 internal sealed record LintEntry(
     string Kind, RuleIdentity? Rule, RuleOrigin Origin, IReadOnlyList<RuleIdentity> Others, string Message, PacketInfo? Witness)
 {
-    /// <summary>A rule names an application security group without members.</summary>
-    public const string EmptyGroup = "EmptyApplicationSecurityGroup";
-
-    /// <summary>True for those warnings of reading and compiling that belong to lint's result.</summary>
+    /// <summary>True for those warnings of reading and compiling that lint's result tells itself.</summary>
     public static bool IsLint(RuleFinding finding) => finding.Code is FindingCodes.EmptyApplicationSecurityGroup or FindingCodes.RuleNeverMatches;
 
     /// <summary>All entries of a rule set, in the order of the files.</summary>
     public static IReadOnlyList<LintEntry> Of(RuleSet rules)
     {
-        RuleFinding[] warnings = [.. rules.Findings.Where(IsLint)];
+        // Of an empty application security group the analysis speaks itself.
+        RuleFinding[] warnings = [.. rules.Findings.Where(finding => finding.Code == FindingCodes.RuleNeverMatches)];
         List<LintEntry> entries = [.. warnings.Select(Of)];
         HashSet<string> aboutNoRule = [];
         foreach (LintFinding finding in rules.Parts.SelectMany(part => PolicyLint.Lint(part.Policy)))
@@ -40,7 +38,7 @@ internal sealed record LintEntry(
     }
 
     private static LintEntry Of(RuleFinding warning) => new(
-        warning.Code == FindingCodes.EmptyApplicationSecurityGroup ? EmptyGroup : nameof(LintKind.NeverMatches),
+        nameof(LintKind.NeverMatches),
         null,
         new RuleOrigin(warning.File, warning.JsonPath, warning.Line),
         [],
