@@ -35,5 +35,9 @@ RUN . /build-inputs/environment \
 FROM ${RUNTIME_IMAGE}
 COPY --from=build /publish/firewall /usr/bin/firewall
 STOPSIGNAL SIGTERM
+# Healthy: an instance holds its lock (an abstract socket that bears the TUN's name), and its TUN has somebody who reads it.
+# Needs sh and sed in the base image; for one without them give a check of your own or --no-healthcheck.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
+    CMD tun=$(sed -n 's|.*@firewall/||p' /proc/net/unix) && [ -n "$tun" ] && read -r carrier < "/sys/class/net/$tun/carrier" && [ "$carrier" = 1 ]
 ENTRYPOINT ["/usr/bin/firewall"]
 CMD ["run", "--config", "/etc/firewall/firewall.json"]

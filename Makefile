@@ -43,18 +43,19 @@ test: deps lint publish build ## lint and all tests
 
 # The executable for those who only need it to be there and up to date.
 $(ARTIFACTS)/firewall: $(shell find src -name '*.cs' -o -name '*.csproj') Directory.Build.props Directory.Packages.props
+	@echo "# publishing artifacts/firewall"
 	@$(MAKE) --no-print-directory publish
 
 .PHONY: demo
 demo: ## a real SSH session through the firewall, in network namespaces made for it (root)
 	@tests/demo/seed-story.sh --check
-	@$(MAKE) --no-print-directory $(ARTIFACTS)/firewall
+	@$(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall
 	@tests/demo/seed-story.sh
 
 .PHONY: test-container
 test-container: ## builds the Dockerfile and runs docker/compose.yaml in an engine of its own (root)
 	@tests/container/run.sh --check
-	@$(MAKE) --no-print-directory $(ARTIFACTS)/firewall
+	@$(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall
 	@tests/container/run.sh
 
 .PHONY: clean

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: compiler for the native executable, and the programs that the tests talk to.
+# Further packages may be named as arguments.
 set -euo pipefail
 
 # command:package
 wanted=(
     clang:clang
     ip:iproute2
+    sysctl:procps
     ping:iputils-ping
     iperf3:iperf3
     ssh:openssh-client
@@ -14,7 +16,7 @@ wanted=(
     cc:gcc
 )
 
-missing=()
+missing=("$@")
 for entry in "${wanted[@]}"; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${entry%%:*}" > /dev/null || missing+=("${entry#*:}")
 done

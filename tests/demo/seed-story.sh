@@ -17,7 +17,7 @@
 # Prints TAP. Needs root and FIREWALL_EXECUTABLE (default artifacts/firewall). Everything it makes is in the namespaces fwdemo-* and in
 # /run/firewall-demo; a run that was killed is swept away by the next one. Two runs at once: the newer one ends the older.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 
 firewall=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
 state=/run/firewall-demo
@@ -74,7 +74,7 @@ set_stage() {
     mkdir -m 700 "$state" && echo "$$ $(started_at $$)" > "$state/owner" || return 1
     local namespace
     for namespace in $client $gateway $vm; do
-        ip netns add $namespace && ip -n $namespace link set lo up || return 1
+        ip netns add "$namespace" && ip -n "$namespace" link set lo up || return 1
     done
     # The cables are made inside the namespaces: the machine's own list of interfaces never shows them.
     ip -n $client link add outside type veth peer name outside netns $gateway &&
@@ -132,11 +132,8 @@ start_firewall() {
 	CONFIG
     ip netns exec $gateway "$firewall" run --config $state/firewall.json > $state/firewall.log 2>&1 < /dev/null &
     firewall_pid=$!
-    within 20 grep -qs "$ready_line" $state/firewall.log
+    within 20 grep -qs 'Ready: ' $state/firewall.log
 }
-
-# What the firewall's log says once packets go through it, and each time rules were taken over.
-ready_line='Ready'
 
 # ---------------------------------------------------------------- the actors
 
@@ -153,6 +150,12 @@ write_rules() {
 		}
 	RULES
     mv $state/rules.json.new $state/rules.json
+}
+
+# in_force VERSION: waits until the firewall judges by the rules that were just written, and shows what it says about them.
+in_force() {
+    within 15 firewall_log_shows "Policy $1 in force" || give_up "the firewall did not take the rules over"
+    quote_log "Policy $1 in force"
 }
 
 allow_ssh='
@@ -216,6 +219,7 @@ result "without the firewall, ssh from $client_address reaches the vm" || give_u
 say "" "1. The firewall starts. Its network security group is empty, so only the default rules apply." ""
 write_rules '' false
 start_firewall || give_up "the firewall did not start"
+in_force 1
 ssh_times_out
 result "ssh to the vm times out"
 within 15 firewall_log_shows "$client_address.*$vm_address:22.*DenyAllInBound"
@@ -223,7 +227,8 @@ result "the firewall's log names DenyAllInBound" && quote_log DenyAllInBound
 
 say "" "2. Access is granted: rules.json gets a rule for $client_address and port 22." ""
 write_rules "$allow_ssh" false
-within 15 ssh_connects
+in_force 2
+ssh_connects
 result "the rule is added: ssh connects"
 (ssh_to_vm 'while echo tick; do sleep 1; done') > $state/ticks 2> $state/session.err &
 session_pid=$!
@@ -232,7 +237,8 @@ result "a long session begins: it prints a tick a second"
 
 say "" "3. The time is over: the rule is gone from rules.json." ""
 write_rules '' false
-within 15 ssh_times_out
+in_force 3
+ssh_times_out
 result "the rule is removed: a new ssh times out"
 before=$(ticks)
 within 14 ticks_reach $((before + 10)) && session_runs
@@ -240,12 +246,12 @@ result "the running session goes on: 10 more ticks" && say "  $(ticks) ticks so 
 
 say "" "4. Azure's users ask for a way to end such sessions. \"flushConnection\": true is it." ""
 write_rules '' true
+in_force 4
 within 20 ticks_stop
 result "with flushConnection the running session is cut" && say "  the last tick was number $(ticks)"
 
 kill -TERM "$firewall_pid" 2> /dev/null
-wait "$firewall_pid"
-[ $? -eq 0 ] && ! ip -n $gateway rule show | grep -vqE '^(0|32766|32767):' && ! ip -n $gateway link show fw0 > /dev/null 2>&1
+wait "$firewall_pid" && ! ip -n $gateway rule show | grep -vqE '^(0|32766|32767):' && ! ip -n $gateway link show fw0 > /dev/null 2>&1
 result "told to stop, the firewall leaves no routing rule and no interface behind"
 
 say "" "Done in $SECONDS seconds: $((number - failures)) of $planned steps as they should be."

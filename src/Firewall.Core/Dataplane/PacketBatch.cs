@@ -1,3 +1,5 @@
+using Firewall.Core.Flows;
+
 namespace Firewall.Core.Dataplane;
 
 /// <summary>
@@ -20,14 +22,20 @@ public sealed class PacketBatch
     // Room for many small packets and a handful of super-packets; the last read may use all that a super-packet needs.
     private const int SlabLength = 8 * 65_536;
     private const int ReplySlabLength = 64 * 1024;
+
+    // Packets that were held and are sent now: all that wait, and all of this batch that began to wait in it.
+    private const int InsertedLength = SlabLength + FragmentLimits.HeldBytes;
+    private const int InsertedCapacity = FragmentLimits.HeldBytes / 1024;
     private const int Alignment = 64;
 
     private readonly byte[] _slab;
     private readonly byte[] _replySlab;
     private readonly Slot[] _slots;
     private readonly Slot[] _replies;
+    private readonly int _capacity;
     private int _used;
     private int _replyUsed;
+    private int _insertedUsed;
 
     /// <summary>Makes an empty batch; all its memory is allocated here.</summary>
     /// <param name="headerLength">Bytes in front of each packet that belong to the device; 0 or more.</param>
@@ -37,23 +45,24 @@ public sealed class PacketBatch
         ArgumentOutOfRangeException.ThrowIfNegative(headerLength);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         HeaderLength = headerLength;
-        _slots = new Slot[capacity];
+        _capacity = capacity;
+        _slots = new Slot[(2 * capacity) + InsertedCapacity];
         _replies = new Slot[capacity];
-        _slab = GC.AllocateUninitializedArray<byte>(SlabLength, pinned: true);
+        _slab = GC.AllocateUninitializedArray<byte>(SlabLength + InsertedLength, pinned: true);
         _replySlab = GC.AllocateUninitializedArray<byte>(ReplySlabLength, pinned: true);
     }
 
     /// <summary>Bytes in front of each packet that belong to the device.</summary>
     public int HeaderLength { get; }
 
-    /// <summary>How many packets were read.</summary>
+    /// <summary>How many packets were read or inserted.</summary>
     public int Count { get; private set; }
 
     /// <summary>How many replies (RST, ICMP) were added.</summary>
     public int ReplyCount { get; private set; }
 
     /// <summary>True while one more packet of any length fits.</summary>
-    public bool HasRoom => Count < _slots.Length && SlabLength - _used >= HeaderLength + MaxPacketLength;
+    public bool HasRoom => Count < _capacity && SlabLength - _used >= HeaderLength + MaxPacketLength;
 
     /// <summary>Forgets all packets and replies.</summary>
     public void Clear()
@@ -62,6 +71,7 @@ public sealed class PacketBatch
         ReplyCount = 0;
         _used = 0;
         _replyUsed = 0;
+        _insertedUsed = 0;
     }
 
     /// <summary>For the device: where the next packet goes, header first. Call only while <see cref="HasRoom"/>.</summary>
@@ -96,6 +106,31 @@ public sealed class PacketBatch
 
     /// <summary>True if the packet is to be sent.</summary>
     public bool IsAllowed(int index) => _slots[index].IsAllowed;
+
+    /// <summary>
+    /// Makes room for a packet that is to be sent right behind another one, at <paramref name="index"/> + 1; those behind it move on by one.
+    /// It has been read earlier, is already allowed, and keeps its own device header. Returns false, and nothing happens, if there is no room,
+    /// which there is for all that the fragment table can hold.
+    /// </summary>
+    /// <param name="index">The packet in front.</param>
+    /// <param name="frameLength">Header and packet, in bytes.</param>
+    /// <param name="frame">To be filled with header and packet.</param>
+    public bool TryInsertBehind(int index, int frameLength, out Span<byte> frame)
+    {
+        if (Count == _slots.Length || InsertedLength - _insertedUsed < frameLength)
+        {
+            frame = default;
+            return false;
+        }
+
+        int start = SlabLength + _insertedUsed;
+        _slots.AsSpan(index + 1, Count - index - 1).CopyTo(_slots.AsSpan(index + 2));
+        _slots[index + 1] = new Slot(start, frameLength) { IsAllowed = true };
+        Count++;
+        _insertedUsed += (frameLength + Alignment - 1) & -Alignment;
+        frame = _slab.AsSpan(start, frameLength);
+        return true;
+    }
 
     /// <summary>
     /// Adds a packet of our own, to be sent after the others, behind an all-zero device header. Returns false, and nothing

@@ -50,16 +50,31 @@ public sealed class PacketWorker
     {
         int count = _batch.Count;
         Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < _batch.Count; i++)
         {
-            ReadOnlySpan<byte> packet = _batch.Packet(i);
-            Verdict verdict = Engine.Inspect(packet, packet.Length, policy, now, out PacketInfo info);
+            ReadOnlySpan<byte> frame = _batch.Frame(i);
+            Verdict verdict = Engine.Inspect(
+                frame, _batch.HeaderLength, frame.Length - _batch.HeaderLength, 0, policy, now, out PacketInfo info);
             if (verdict.IsAllowed) _batch.Allow(i);
-            else if (Reject) AddReply(packet, info, verdict.Reason, now);
+            else if (Reject) AddReply(_batch.Packet(i), info, verdict.Reason, now);
+            if (info.IsFragment) i = InsertSettled(i);
         }
 
         if (count != 0) _queue.Write(_batch);
         return count;
+    }
+
+    // Fragments that waited for the one at this place go out right behind it. Returns the place of the last one.
+    private int InsertSettled(int index)
+    {
+        while (Engine.TryTakeSettled(out SettledFragment fragment))
+        {
+            if (!fragment.Verdict.IsAllowed || !_batch.TryInsertBehind(index, fragment.FrameLength, out Span<byte> frame)) continue;
+            fragment.CopyFrame(frame);
+            index++;
+        }
+
+        return index;
     }
 
     private void AddReply(ReadOnlySpan<byte> packet, in PacketInfo info, VerdictReason reason, long now)

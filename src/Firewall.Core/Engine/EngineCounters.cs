@@ -16,12 +16,18 @@ public sealed class EngineCounters
     private readonly long[] _malformed = new long[MalformedReasons];
     private long _allowedBytes;
     private long _deniedBytes;
+    private long _heldFragments;
 
     /// <summary>Bytes of allowed packets, from the IP header on.</summary>
     public long AllowedBytes => Volatile.Read(ref _allowedBytes);
 
     /// <summary>Bytes of denied packets, from the IP header on.</summary>
     public long DeniedBytes => Volatile.Read(ref _deniedBytes);
+
+    /// <summary>
+    /// Fragments that had to wait for their datagram's first one. Each is among the allowed or denied packets as well once its fate is known.
+    /// </summary>
+    public long HeldFragments => Volatile.Read(ref _heldFragments);
 
     /// <summary>Packets allowed for that reason.</summary>
     public long Allowed(VerdictReason reason) => Volatile.Read(ref _allowed[(int)reason]);
@@ -44,6 +50,12 @@ public sealed class EngineCounters
         {
             _allowed[(int)verdict.Reason]++;
             _allowedBytes += bytes;
+            return;
+        }
+
+        if (verdict.IsHeld)
+        {
+            _heldFragments++;
             return;
         }
 

@@ -9,7 +9,7 @@ namespace Firewall.Core.Engine;
 /// Judges packets. This file is a packet's way:
 /// <code>
 ///   1 parse      the header reader             → packet info | Malformed, InvalidTcpFlags
-///   2 fragments  a later fragment              → follows its datagram's verdict
+///   2 fragments  the fragment table            → a later one follows the first one's verdict, is held for it, or FragmentOverlap, …
 ///   3 flow       the flow table                → known flow: track, allow      (nearly every packet ends here)
 ///   4 rules      the policy                    → new flow: outbound chain of the source, inbound chain of the destination
 ///   5 create     the flow table                → flow record | TableFull
@@ -21,7 +21,7 @@ namespace Firewall.Core.Engine;
 public sealed class FirewallEngine
 {
     private readonly FlowTable _flows;
-    private readonly FragmentTable _fragments;
+    private readonly FragmentStep _fragments;
     private readonly ErrorLimiter _errors = new();
     private volatile TimeoutTable _timeouts;
 
@@ -34,7 +34,7 @@ public sealed class FirewallEngine
     {
         ArgumentNullException.ThrowIfNull(options);
         _flows = flows;
-        _fragments = fragments;
+        _fragments = new FragmentStep(fragments, Counters, drops);
         _timeouts = new TimeoutTable(options.Timeouts);
         Drops = drops;
     }
@@ -52,36 +52,90 @@ public sealed class FirewallEngine
         _timeouts = new TimeoutTable(options.Timeouts);
     }
 
-    /// <summary>Does a bounded amount of upkeep. Call it before the packets of a batch, with their time, and when idle.</summary>
+    /// <summary>
+    /// Does a bounded amount of upkeep. Call it before the packets of a batch, with their time, and when idle. It may settle fragments that
+    /// were held; see <see cref="TryTakeSettled"/>.
+    /// </summary>
     /// <param name="now">Milliseconds; never less than before.</param>
     /// <param name="budget">The most flow records to look at.</param>
-    public void Maintain(long now, int budget) => _flows.Advance(now, budget);
+    public void Maintain(long now, int budget)
+    {
+        _flows.Advance(now, budget);
+        _fragments.Maintain(now);
+    }
 
-    /// <summary>Judges one packet.</summary>
+    /// <summary>Settles all fragments that are held, as it is done when no more packets come. They can be taken afterwards.</summary>
+    /// <param name="now">Milliseconds.</param>
+    public void EndHeld(long now) => _fragments.EndAll(now);
+
+    /// <summary>
+    /// Takes one of the fragments that were held and that the last Inspect or Maintain settled, in the order they came. Allowed ones belong
+    /// right behind the packet that was inspected. Who does not ask loses them, though they were counted.
+    /// </summary>
+    public bool TryTakeSettled(out SettledFragment fragment) => _fragments.TryTake(out fragment);
+
+    /// <summary>Judges one packet that has no device header and no number.</summary>
     /// <param name="packet">From its IP header on; borrowed for the call.</param>
     /// <param name="wireLength">Its length on the wire; larger than the span only in captures that cut packets short.</param>
     /// <param name="policy">The policy of now; read it once per batch.</param>
     /// <param name="now">Milliseconds; never less than before.</param>
     /// <param name="info">What the header reader found.</param>
-    public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info)
+    public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info) =>
+        Inspect(packet, 0, wireLength, 0, policy, now, out info);
+
+    /// <summary>
+    /// Judges one packet. If it is a fragment (<see cref="PacketInfo.IsFragment"/>), others that were held may have been settled by it; see
+    /// <see cref="TryTakeSettled"/>.
+    /// </summary>
+    /// <param name="frame">Device header and packet; borrowed for the call.</param>
+    /// <param name="headerLength">Bytes of the device header, which nobody looks into.</param>
+    /// <param name="wireLength">The packet's length on the wire; larger than it is only in captures that cut packets short.</param>
+    /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
+    /// <param name="policy">The policy of now; read it once per batch.</param>
+    /// <param name="now">Milliseconds; never less than before.</param>
+    /// <param name="info">What the header reader found.</param>
+    public Verdict Inspect(
+        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, Policy policy, long now, out PacketInfo info)
     {
+        ReadOnlySpan<byte> packet = frame[headerLength..];
         MalformedReason malformed = PacketParser.Parse(packet, wireLength, out info);
         Verdict verdict =
-            malformed != MalformedReason.None ? Malformed(info, malformed, policy)
-            : info.IsLaterFragment ? FollowFirstFragment(info, policy, now)
-            : info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
-            : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
-            : FollowFlow(packet, info, policy, now);
-
-        if (info.IsFragment && !info.IsLaterFragment && malformed == MalformedReason.None)
-        {
-            _fragments.Remember(info, verdict.IsAllowed, verdict.Rule, now);
-        }
-
+            info.IsFragment ? InspectFragment(frame, headerLength, wireLength, number, info, malformed, policy, now)
+            : malformed != MalformedReason.None ? Malformed(info, malformed, policy)
+            : Judge(packet, info, policy, now);
         Counters.Count(verdict, wireLength);
-        if (!verdict.IsAllowed) Drops?.Add(new DropEvent(now, verdict, info));
+        if (!verdict.IsAllowed && !verdict.IsHeld) Drops?.Add(new DropEvent(now, verdict, info));
         return verdict;
     }
+
+    /// <summary>Step 2: a fragment without a transport header has its datagram's verdict; one with it is judged like a packet.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Verdict InspectFragment(
+        ReadOnlySpan<byte> frame,
+        int headerLength,
+        int wireLength,
+        long number,
+        in PacketInfo info,
+        MalformedReason malformed,
+        Policy policy,
+        long now)
+    {
+        if (malformed != MalformedReason.None)
+        {
+            if (!info.IsLaterFragment) _fragments.RefuseFirst(info, now);
+            return Malformed(info, malformed, policy);
+        }
+
+        TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
+        if (_fragments.TryFollow(frame, headerLength, wireLength, number, info, direction, now, out Verdict verdict, out long serial)) return verdict;
+        verdict = Judge(frame[headerLength..], info, policy, now);
+        return _fragments.Decide(info, serial, verdict, now);
+    }
+
+    private Verdict Judge(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now) =>
+        info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
+        : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
+        : FollowFlow(packet, info, policy, now);
 
     /// <summary>Step 3: the packet's flow, if there is one.</summary>
     private Verdict FollowFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
@@ -97,8 +151,9 @@ public sealed class FirewallEngine
             return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
         }
 
+        record.BeginChange();
         bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version && policy.FlushesFlowsBetween(info.Source, info.Destination))
         {
             RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
             if (match.Access == Access.Deny)
@@ -142,6 +197,7 @@ public sealed class FirewallEngine
                 break;
         }
 
+        record.EndChange();
         shard.Exit();
         return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
     }
@@ -186,22 +242,9 @@ public sealed class FirewallEngine
 
         // If another worker was faster, this packet is the flow's second.
         record.Count(record.IsForward(fromHigh), info.Length);
+        record.EndChange();
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
-    }
-
-    /// <summary>Step 2: a fragment without a transport header has its datagram's verdict.</summary>
-    private Verdict FollowFirstFragment(in PacketInfo info, Policy policy, long now)
-    {
-        TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
-        if (!_fragments.TryFind(info, now, out bool isAllowed, out int rule))
-        {
-            return new Verdict(Access.Deny, VerdictReason.FragmentWithoutFirst, RuleCatalog.None, direction);
-        }
-
-        return isAllowed
-            ? new Verdict(Access.Allow, VerdictReason.Fragment, rule, direction)
-            : new Verdict(Access.Deny, VerdictReason.FragmentOfDenied, rule, direction);
     }
 
     /// <summary>

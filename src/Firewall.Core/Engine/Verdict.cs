@@ -21,4 +21,7 @@ public readonly record struct Verdict(
 {
     /// <summary>True if the packet may pass.</summary>
     public bool IsAllowed => Access == Access.Allow;
+
+    /// <summary>True if the packet may not pass now, and a copy is kept until its fate is known (<see cref="VerdictReason.FragmentHeld"/>).</summary>
+    public bool IsHeld => Reason == VerdictReason.FragmentHeld;
 }

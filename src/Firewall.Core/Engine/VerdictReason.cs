@@ -33,8 +33,23 @@ public enum VerdictReason : byte
     /// <summary>A TCP segment outside of the window that its flow record knows.</summary>
     OutOfWindow,
 
-    /// <summary>A fragment whose datagram's first fragment was not seen.</summary>
+    /// <summary>
+    /// A fragment that came before its datagram's first one. Not final: the packet is kept, and gets its own verdict later. Never counted as
+    /// allowed or denied, and never told as a drop.
+    /// </summary>
+    FragmentHeld,
+
+    /// <summary>A fragment whose datagram's first fragment had not come when no more packets were to come.</summary>
     FragmentWithoutFirst,
+
+    /// <summary>A fragment that waited in vain for its datagram's first one.</summary>
+    FragmentTimeout,
+
+    /// <summary>A fragment of a datagram whose fragments overlap or do not agree where it ends.</summary>
+    FragmentOverlap,
+
+    /// <summary>A fragment of a datagram that met a limit of the fragment table.</summary>
+    FragmentLimit,
 
     /// <summary>A fragment of a datagram whose first fragment was denied.</summary>
     FragmentOfDenied,

@@ -28,6 +28,15 @@ internal unsafe struct FlowBucket
     public readonly uint Find(ushort tag) =>
         Vector256.Equals(Vector256.LoadUnsafe(in _tags[0]), Vector256.Create(tag)).ExtractMostSignificantBits() & SlotMask;
 
+    /// <summary>One bit for each slot in use.</summary>
+    public readonly uint Used => ~Find(0) & SlotMask;
+
+    public readonly ushort TagAt(int slot)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots);
+        return _tags[slot];
+    }
+
     public readonly int RecordAt(int slot)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots);

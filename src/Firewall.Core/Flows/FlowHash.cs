@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Security.Cryptography;
 using Firewall.Core.Packets;
 using X86Aes = System.Runtime.Intrinsics.X86.Aes;
 
@@ -28,7 +27,7 @@ public readonly struct FlowHash
     public static FlowHash CreateRandom()
     {
         Span<byte> key = stackalloc byte[32];
-        RandomNumberGenerator.Fill(key);
+        RandomKey.Fill(key);
         return new FlowHash(key);
     }
 

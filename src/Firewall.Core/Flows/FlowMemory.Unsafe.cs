@@ -4,54 +4,45 @@ using System.Runtime.InteropServices;
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// The memory of one shard of the flow table: buckets, records and timer slots in one region outside of the managed heap, addressed
-/// by index only. Zeroed at first and committed by the operating system page by page as it is touched, so that a large, empty table
-/// costs little. Every access is checked against the counts.
+/// One shard's part of a flow region: buckets, records and timer slots, addressed by index only. Every access is checked against the
+/// counts.
 /// </summary>
-internal sealed unsafe class FlowMemory : IDisposable
+internal sealed unsafe class FlowMemory
 {
-    private const int CacheLine = 64;
-
-    private readonly byte* _region;
+    private readonly FlowRegion _region; // keeps the memory alive
     private readonly FlowBucket* _buckets;
     private readonly FlowRecord* _records;
     private readonly int* _slots;
-    private readonly int _recordCount;
-    private readonly int _bucketCount;
-    private readonly int _slotCount;
-    private bool _disposed;
 
-    public FlowMemory(int recordCount, int bucketCount, int slotCount)
+    public FlowMemory(FlowRegion region, in FlowLayout layout, int shard)
     {
-        nuint bucketBytes = (nuint)bucketCount * FlowBucket.SizeInBytes;
-        nuint recordBytes = (nuint)recordCount * FlowRecord.SizeInBytes;
-        nuint length = bucketBytes + recordBytes + ((nuint)slotCount * sizeof(int));
-        Length = (long)length;
-        _region = (byte*)NativeMemory.AllocZeroed(length + CacheLine);
-        byte* aligned = (byte*)(((nuint)_region + CacheLine - 1) & ~(nuint)(CacheLine - 1));
-        _buckets = (FlowBucket*)aligned;
-        _records = (FlowRecord*)(aligned + bucketBytes);
-        _slots = (int*)(aligned + bucketBytes + recordBytes);
-        _recordCount = recordCount;
-        _bucketCount = bucketCount;
-        _slotCount = slotCount;
+        Records = layout.RecordsOf(shard);
+        Buckets = FlowLayout.BucketsFor(Records);
+        long start = layout.OffsetOf(shard);
+        if (start < 0 || start + FlowLayout.LengthFor(Records) > region.Length) throw new ArgumentException("The region is too small for its layout.");
+        _region = region;
+        byte* part = (byte*)_region.Address + start;
+        _buckets = (FlowBucket*)part;
+        _records = (FlowRecord*)(part + ((long)Buckets * FlowBucket.SizeInBytes));
+        _slots = (int*)((byte*)_records + ((long)Records * FlowRecord.SizeInBytes));
     }
 
-    /// <summary>The region's size in bytes.</summary>
-    public long Length { get; }
+    /// <summary>How many records there are.</summary>
+    public int Records { get; }
 
-    ~FlowMemory() => Free();
+    /// <summary>How many buckets there are.</summary>
+    public int Buckets { get; }
 
     public ref FlowBucket Bucket(int index)
     {
-        if ((uint)index >= (uint)_bucketCount) ThrowOutOfRange();
+        if ((uint)index >= (uint)Buckets) ThrowOutOfRange();
         return ref _buckets[index];
     }
 
     /// <summary>The record of that 0-based index.</summary>
     public ref FlowRecord Record(int index)
     {
-        if ((uint)index >= (uint)_recordCount) ThrowOutOfRange();
+        if ((uint)index >= (uint)Records) ThrowOutOfRange();
         return ref _records[index];
     }
 
@@ -62,28 +53,15 @@ internal sealed unsafe class FlowMemory : IDisposable
     /// <summary>The first record of a timer slot, 1-based; 0 if the slot is empty.</summary>
     public ref int Slot(int index)
     {
-        if ((uint)index >= (uint)_slotCount) ThrowOutOfRange();
+        if ((uint)index >= FlowLayout.WheelSlots) ThrowOutOfRange();
         return ref _slots[index];
     }
 
     /// <summary>Empties buckets and timer slots; the records stay as they are.</summary>
     public void Clear()
     {
-        NativeMemory.Clear(_buckets, (nuint)_bucketCount * FlowBucket.SizeInBytes);
-        NativeMemory.Clear(_slots, (nuint)_slotCount * sizeof(int));
-    }
-
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        NativeMemory.Free(_region);
+        NativeMemory.Clear(_buckets, (nuint)Buckets * FlowBucket.SizeInBytes);
+        NativeMemory.Clear(_slots, FlowLayout.WheelSlots * sizeof(int));
     }
 
     private static void ThrowOutOfRange() => throw new InvalidOperationException("The flow table points outside of its memory.");

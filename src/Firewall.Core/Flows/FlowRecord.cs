@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Firewall.Core.Packets;
 
@@ -91,6 +92,19 @@ public struct FlowRecord
     /// <summary>True if the flow's time is over.</summary>
     public readonly bool IsExpired(uint now) => unchecked((int)(now - Deadline)) >= 0;
 
+    /// <summary>True if the state is one that a live record of its protocol can have.</summary>
+    internal readonly bool HasKnownState => Protocol == IpProtocol.Tcp
+        ? State is > (byte)TcpState.None and <= (byte)TcpState.SynSent2
+        : State is (byte)DatagramState.Unreplied or (byte)DatagramState.Replied;
+
+    /// <summary>
+    /// Marks the record as being changed. Whoever dies before <see cref="EndChange"/> leaves the mark behind; the stores cannot pass it.
+    /// </summary>
+    internal void BeginChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags | FlowFlags.Changing));
+
+    /// <summary>The record is whole again.</summary>
+    internal void EndChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags & ~FlowFlags.Changing));
+
     /// <summary>True for the flow of that key.</summary>
     internal readonly bool Matches(in FlowKey key) =>
         LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
@@ -136,6 +150,9 @@ public enum FlowFlags : byte
 
     /// <summary>Both ends have sent a SYN (simultaneous open).</summary>
     SimultaneousOpen = 16,
+
+    /// <summary>A worker is changing the record. One that is found so in a dead process's table is torn.</summary>
+    Changing = 32,
 }
 
 /// <summary>State of a flow that is not TCP.</summary>

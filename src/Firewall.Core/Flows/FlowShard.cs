@@ -11,13 +11,10 @@ namespace Firewall.Core.Flows;
 /// every full bucket it passes counts it, so that a search ends where nothing went on and a removal leaves no tombstone.
 /// The timer wheel is lazy: a packet only moves the record's deadline, and the wheel looks again when the old one comes up.
 /// </remarks>
-internal sealed class FlowShard : IDisposable
+internal sealed class FlowShard
 {
-    private const int WheelSlots = 1024;
+    private const int WheelSlots = FlowLayout.WheelSlots;
     private const int TickShift = 10; // one tick is 1,024 ms
-
-    // Ten slots for nine records: searches stay within two buckets nearly always, even in a full table.
-    private const double Load = 0.9;
 
     private readonly FlowMemory _memory;
     private readonly int _bucketCount;
@@ -33,20 +30,17 @@ internal sealed class FlowShard : IDisposable
     private long _wheelTick = -1;
     private uint _random = 0x9E37_79B9;
 
-    public FlowShard(int capacity, bool isShared, FlowHash hash, SourceCounters sources, FlowLimits limits)
+    public FlowShard(FlowMemory memory, bool isShared, FlowHash hash, SourceCounters sources, FlowLimits limits)
     {
-        _capacity = capacity;
-        _halfOpenLimit = Math.Max(1, (int)((long)capacity * limits.HalfOpenPercent / 100));
-        _adaptiveStart = (int)((long)capacity * limits.AdaptiveStartPercent / 100);
+        _memory = memory;
+        _capacity = memory.Records;
+        _bucketCount = memory.Buckets;
+        _halfOpenLimit = Math.Max(1, (int)((long)_capacity * limits.HalfOpenPercent / 100));
+        _adaptiveStart = (int)((long)_capacity * limits.AdaptiveStartPercent / 100);
         _isShared = isShared;
         _hash = hash;
         _sources = sources;
-        _bucketCount = Math.Max(1, (int)Math.Ceiling(capacity / Load / FlowBucket.Slots));
-        _memory = new FlowMemory(capacity, _bucketCount, WheelSlots);
     }
-
-    /// <summary>Memory reserved: index, records and timer slots, in bytes.</summary>
-    public long SizeInBytes => _memory.Length;
 
     /// <summary>Records in use.</summary>
     public int Count { get; private set; }
@@ -84,7 +78,7 @@ internal sealed class FlowShard : IDisposable
     }
 
     /// <summary>The live record of that key, or a null reference. The record of a flow whose time is over is removed here.</summary>
-    public ref FlowRecord Find(in FlowKey key, ulong hash, uint now)
+    public ref FlowRecord Find(scoped in FlowKey key, ulong hash, uint now)
     {
         ushort tag = TagOf(hash);
         int index = HomeOf(hash);
@@ -113,7 +107,7 @@ internal sealed class FlowShard : IDisposable
     /// A new record with key, originator and times set and all else zero. A null reference if there is no room: the table is full of flows
     /// that are worth more than this one, or the source has its fill.
     /// </summary>
-    public ref FlowRecord Add(in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
+    public ref FlowRecord Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
         refusal = FlowRefusal.None;
         if (Count == _capacity || Count - Assured >= _halfOpenLimit) EvictHalfOpen();
@@ -128,7 +122,7 @@ internal sealed class FlowShard : IDisposable
         record.LowPort = key.LowPort;
         record.HighPort = key.HighPort;
         record.Protocol = key.Protocol;
-        record.Flags = fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None;
+        record.Flags = FlowFlags.Changing | (fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None);
         record.Started = now;
         record.Deadline = now;
         Index(number, hash);
@@ -136,6 +130,19 @@ internal sealed class FlowShard : IDisposable
         Created++;
         if (Count > Peak) Peak = Count;
         return ref record;
+    }
+
+    /// <summary>Takes in a whole record of another table. False if there is no room.</summary>
+    public bool Import(in FlowRecord other, in FlowKey key, ulong hash, long now)
+    {
+        ref FlowRecord record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
+        if (Unsafe.IsNullRef(ref record)) return false;
+        record = other;
+        record.Next = 0;
+        record.Previous = 0;
+        if ((record.Flags & FlowFlags.Assured) != 0) Assured++;
+        Schedule(ref record, now);
+        return true;
     }
 
     /// <summary>Puts a new record on the timer wheel, once its first deadline is known.</summary>
@@ -222,8 +229,6 @@ internal sealed class FlowShard : IDisposable
         Assured = 0;
     }
 
-    public void Dispose() => _memory.Dispose();
-
     /// <summary>
     /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
     /// from outside, and under a flood hits the flood. An assured flow is never dropped.
@@ -252,9 +257,9 @@ internal sealed class FlowShard : IDisposable
         Remove(ref victim, _hash.Of(KeyOf(victim)));
     }
 
-    private static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
+    public static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
 
-    private static FlowKey KeyOf(in FlowRecord record) =>
+    public static FlowKey KeyOf(in FlowRecord record) =>
         FlowKey.Order(record.Low, record.LowPort, record.High, record.HighPort, record.Protocol, out _);
 
     private int HomeOf(ulong hash) => (int)(((hash & 0xFFFF_FFFF) * (ulong)_bucketCount) >> 32);

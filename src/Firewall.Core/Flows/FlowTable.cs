@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Firewall.Core.Flows;
 
 /// <summary>
@@ -11,8 +13,8 @@ public sealed class FlowTable : IDisposable
 
     // A gap in time that the record's 32-bit milliseconds cannot measure: every flow's time is over by then.
     private const long LongestGap = int.MaxValue / 2;
-    private const int SharedShards = 64;
 
+    private readonly FlowRegion _region;
     private readonly FlowShard[] _shards;
     private readonly FlowHash _hash;
     private readonly SourceCounters _sources;
@@ -27,25 +29,21 @@ public sealed class FlowTable : IDisposable
     /// <summary>Makes an empty table.</summary>
     /// <param name="limits">Its size and what guards it. With several workers each shard holds its even share.</param>
     /// <param name="workers">How many workers will use it at once; with one there are no locks.</param>
-    /// <param name="hash">Null takes a random key; tests give their own.</param>
-    public FlowTable(FlowLimits limits, int workers = 1, FlowHash? hash = null)
+    /// <param name="region">Zeroed memory of <see cref="LengthFor"/> bytes that the table then owns; null takes private memory.</param>
+    /// <param name="bootId">Names this start of the machine, from which the clock counts; for <see cref="Adopt"/> by a later process.</param>
+    public FlowTable(FlowLimits limits, int workers = 1, FlowRegion? region = null, Guid bootId = default)
     {
-        ArgumentNullException.ThrowIfNull(limits);
-        ArgumentOutOfRangeException.ThrowIfLessThan(limits.MaxFlows, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.MaxFlows, LargestMaximum);
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
-        int maxFlows = limits.MaxFlows;
-        int shards = workers == 1 || maxFlows < SharedShards ? 1 : SharedShards;
-        _hash = hash ?? FlowHash.CreateRandom();
+        FlowLayout layout = LayoutFor(limits, workers);
+        _region = region ?? FlowRegion.Create(layout.Length);
+        var key = default(FlowHeader.HashKey);
+        RandomKey.Fill(key);
+        FlowHeader.Of(_region).Write(layout, bootId, key);
+        _hash = new FlowHash(key);
         _sources = new SourceCounters(_hash, limits.SourceLimit);
-        _shards = new FlowShard[shards];
-        for (int i = 0; i < shards; i++)
-        {
-            int share = (maxFlows / shards) + (i < maxFlows % shards ? 1 : 0);
-            _shards[i] = new FlowShard(share, workers > 1, _hash, _sources, limits);
-        }
-
-        MaxFlows = maxFlows;
+        _shards = new FlowShard[layout.Shards];
+        for (int i = 0; i < _shards.Length; i++) _shards[i] = new FlowShard(new FlowMemory(_region, layout, i), workers > 1, _hash, _sources, limits);
+        MaxFlows = limits.MaxFlows;
     }
 
     /// <summary>The fixed maximum of flows.</summary>
@@ -70,7 +68,7 @@ public sealed class FlowTable : IDisposable
     public long Evicted => _shards.Sum(static shard => shard.Evicted);
 
     /// <summary>Memory reserved for flows, in bytes; committed only as far as it is used.</summary>
-    public long SizeInBytes => _shards.Sum(static shard => shard.SizeInBytes);
+    public long SizeInBytes => _region.Length;
 
     /// <summary>
     /// Removes flows whose time is over, a bounded amount of work per call. Call it before the packets of a batch, with their time.
@@ -92,10 +90,76 @@ public sealed class FlowTable : IDisposable
         if (forgetAll) _sources.Clear();
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>The bytes of memory that a table needs.</summary>
+    public static long LengthFor(FlowLimits limits, int workers) => LayoutFor(limits, workers).Length;
+
+    /// <summary>Remembers the policy that flows are judged by, for a process that adopts the table.</summary>
+    public void NotePolicy(uint version) => FlowHeader.Of(_region).PolicyVersion = version;
+
+    /// <summary>
+    /// Takes over the flows that an earlier process left behind in its region. Nothing in it is trusted but whole records: a record counts
+    /// if the index points to it with the tag of its own key, and if nobody was changing it. The region itself stays as it is.
+    /// </summary>
+    /// <param name="old">The earlier table's memory; no process may be writing to it.</param>
+    /// <param name="bootId">This start of the machine.</param>
+    /// <param name="now">Milliseconds of the same clock that the earlier process had.</param>
+    public FlowAdoption Adopt(FlowRegion old, Guid bootId, long now)
     {
-        foreach (FlowShard shard in _shards) shard.Dispose();
+        ArgumentNullException.ThrowIfNull(old);
+        if (old.Length < FlowLayout.HeaderLength) return new FlowAdoption("it is too short for a flow table", 0, 0, 0, 0);
+        FlowHeader header = FlowHeader.Of(old);
+        if (header.FindFault(bootId, old.Length) is string fault) return new FlowAdoption(fault, 0, 0, 0, 0);
+        Advance(now, 0);
+        var layout = new FlowLayout(header.MaxFlows, header.Shards);
+        var hash = new FlowHash(header.Key);
+        int adopted = 0;
+        int expired = 0;
+        int torn = 0;
+        for (int i = 0; i < layout.Shards; i++)
+        {
+            var memory = new FlowMemory(old, layout, i);
+            for (int at = 0; at < memory.Buckets; at++)
+            {
+                ref FlowBucket bucket = ref memory.Bucket(at);
+                uint used = bucket.Used;
+                while (used != 0)
+                {
+                    int slot = FlowBucket.TakeFirst(ref used);
+                    uint number = (uint)bucket.RecordAt(slot);
+                    if (number >= (uint)memory.Records || !IsWhole(memory.Record((int)number), bucket.TagAt(slot), hash)) torn++;
+                    else if (memory.Record((int)number).IsExpired((uint)now)) expired++;
+                    else if (Import(memory.Record((int)number), now)) adopted++;
+                    else torn++;
+                }
+            }
+        }
+
+        return new FlowAdoption(null, adopted, expired, torn, header.PolicyVersion);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _region.Dispose();
+
+    private static FlowLayout LayoutFor(FlowLimits limits, int workers)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limits.MaxFlows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.MaxFlows, LargestMaximum);
+        return FlowLayout.For(limits.MaxFlows, workers);
+    }
+
+    private static bool IsWhole(in FlowRecord record, ushort tag, FlowHash hash) =>
+        (record.Flags & FlowFlags.Changing) == 0
+        && record.HasKnownState
+        && record.Low <= record.High
+        && FlowShard.TagOf(hash.Of(FlowShard.KeyOf(record))) == tag;
+
+    private bool Import(in FlowRecord record, long now)
+    {
+        FlowKey key = FlowShard.KeyOf(record);
+        ulong hash = HashOf(key);
+        FlowShard shard = ShardOf(hash);
+        return Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now)) && shard.Import(record, key, hash, now);
     }
 
     internal ulong HashOf(in FlowKey key) => _hash.Of(key);

@@ -36,6 +36,7 @@ public sealed record GroupEvaluation(
 /// <param name="SourcePortMatched">The source port is in the rule's; without ports: the rule covers all.</param>
 /// <param name="DestinationMatched">The destination address is in the rule's destination.</param>
 /// <param name="DestinationPortMatched">The destination port is in the rule's; without ports: the rule covers all.</param>
+/// <param name="IcmpTypeMatched">The ICMP type and code are in the rule's <c>icmpTypes</c>; null if the rule does not ask for any.</param>
 public sealed record RuleEvaluation(
     RuleIdentity Identity,
     int Priority,
@@ -44,8 +45,9 @@ public sealed record RuleEvaluation(
     bool SourceMatched,
     bool SourcePortMatched,
     bool DestinationMatched,
-    bool DestinationPortMatched)
+    bool DestinationPortMatched,
+    bool? IcmpTypeMatched = null)
 {
     /// <summary>True if all conditions were met.</summary>
-    public bool IsMatch => ProtocolMatched && SourceMatched && SourcePortMatched && DestinationMatched && DestinationPortMatched;
+    public bool IsMatch => IcmpTypeMatched != false && ProtocolMatched && SourceMatched && SourcePortMatched && DestinationMatched && DestinationPortMatched;
 }

@@ -60,6 +60,9 @@ public static class FindingCodes
     /// <summary>An unknown <c>direction</c>. By analogy with <see cref="InvalidProtocol"/>.</summary>
     public const string InvalidDirection = "SecurityRuleInvalidDirection";
 
+    /// <summary>An <c>icmpTypes</c> that names no ICMP type, or in a rule of another protocol. The field is ours.</summary>
+    public const string InvalidIcmpType = "SecurityRuleInvalidIcmpType";
+
     /// <summary>A description of more than 140 characters.</summary>
     public const string DescriptionTooLong = "SecurityRuleDescriptionTooLong";
 

@@ -16,6 +16,12 @@ namespace Firewall.Core.Rules;
 public sealed record FlowQuery(
     RuleDirection Direction, byte Protocol, IpAddress Local, ushort? LocalPort, IpAddress Remote, ushort? RemotePort)
 {
+    /// <summary>For ICMP, the first message's type; null if unspecified: then a rule that asks for types must cover all of them.</summary>
+    public byte? IcmpType { get; init; }
+
+    /// <summary>For ICMP, the code; null if unspecified: then a rule that asks for codes must cover all of the type.</summary>
+    public byte? IcmpCode { get; init; }
+
     /// <summary>Where the first packet comes from.</summary>
     public IpAddress Source => Direction == RuleDirection.Inbound ? Remote : Local;
 

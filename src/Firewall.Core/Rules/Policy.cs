@@ -10,7 +10,6 @@ namespace Firewall.Core.Rules;
 public sealed class Policy
 {
     private readonly Access _transit;
-    private readonly HashSet<string> _flushing;
 
     internal Policy(
         uint version, RuleCatalog catalog, IReadOnlyList<NetworkSecurityGroup> groups, IReadOnlyList<CompiledGroup> compiled,
@@ -24,7 +23,6 @@ public sealed class Policy
         Options = options;
         FlushConnection = groups.Any(group => group.FlushConnection);
         _transit = options.Transit;
-        _flushing = [.. compiled.Where(entry => entry.Group.FlushConnection).Select(entry => entry.Label)];
     }
 
     /// <summary>The number that the compiler was given; flow records remember it.</summary>
@@ -94,11 +92,17 @@ public sealed class Policy
     }
 
     /// <summary>
-    /// True if flows that this rule allowed are to be judged again: their group asks for it. A flow that no rule allowed is judged
+    /// True if a flow between these addresses is to be judged again, because a group on its way asks for it: not only the one that
+    /// allowed it last, which is all that a flow record remembers. A flow between addresses that are no longer protected is judged
     /// again if any group asks. Never allocates.
     /// </summary>
-    public bool FlushesFlowsOf(int rule) =>
-        FlushConnection && (Catalog[rule] is not { } identity || _flushing.Contains(identity.SecurityGroup));
+    public bool FlushesFlowsBetween(IpAddress source, IpAddress destination)
+    {
+        if (!FlushConnection) return false;
+        GroupChain? sender = Chains.Find(source);
+        GroupChain? receiver = Chains.Find(destination);
+        return (sender is null && receiver is null) || sender?.FlushConnection == true || receiver?.FlushConnection == true;
+    }
 
     /// <summary>How a packet between these addresses lies to the protected network. Never allocates.</summary>
     public TrafficDirection DirectionOf(IpAddress source, IpAddress destination)

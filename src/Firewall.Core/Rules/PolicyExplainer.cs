@@ -20,7 +20,8 @@ public static class PolicyExplainer
         bool isProtected = chain is not null;
         chain ??= policy.Chains.Everywhere;
         if (chain is null) return new Explanation(policy.Options.Transit, null, false, []);
-        Question question = new(query.Protocol, query.Source, query.SourcePort, query.Destination, query.DestinationPort);
+        Question question = new(
+            query.Protocol, query.Source, query.SourcePort, query.Destination, query.DestinationPort, TypesOf(query.IcmpType, query.IcmpCode));
         List<GroupEvaluation> groups = [];
         Access access = Judge(policy, chain, query.Direction, question, groups);
         return new Explanation(access, NameOf(groups), isProtected, groups);
@@ -32,9 +33,26 @@ public static class PolicyExplainer
         ArgumentNullException.ThrowIfNull(policy);
         ushort? sourcePort = packet.HasPorts ? packet.SourcePort : null;
         ushort? destinationPort = packet.HasPorts ? packet.DestinationPort : null;
-        Question question = new(packet.Protocol, packet.Source, sourcePort, packet.Destination, destinationPort, packet.HasPorts);
-        GroupChain? sender = policy.Chains.Find(packet.Source);
-        GroupChain? receiver = policy.Chains.Find(packet.Destination);
+        IntervalSet<ushort>? types = PacketKind.HasType(in packet) ? TypesOf(packet.IcmpType, packet.IcmpCode) : null;
+        return Explain(policy, new Question(packet.Protocol, packet.Source, sourcePort, packet.Destination, destinationPort, types, packet.HasPorts));
+    }
+
+    /// <summary>
+    /// The same for a flow of which a port, or the ICMP type or code, may be unspecified, as in a <see cref="FlowQuery"/>, but through
+    /// both chains.
+    /// </summary>
+    public static Explanation Explain(
+        Policy policy, byte protocol, IpAddress source, ushort? sourcePort, IpAddress destination, ushort? destinationPort,
+        byte? icmpType = null, byte? icmpCode = null)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return Explain(policy, new Question(protocol, source, sourcePort, destination, destinationPort, TypesOf(icmpType, icmpCode)));
+    }
+
+    private static Explanation Explain(Policy policy, Question question)
+    {
+        GroupChain? sender = policy.Chains.Find(question.Source);
+        GroupChain? receiver = policy.Chains.Find(question.Destination);
         if (sender is null && receiver is null) return new Explanation(policy.Options.Transit, null, false, []);
         List<GroupEvaluation> groups = [];
         Access access = Access.Allow;
@@ -42,6 +60,11 @@ public static class PolicyExplainer
         if (receiver is not null && access == Access.Allow) access = Judge(policy, receiver, RuleDirection.Inbound, question, groups);
         return new Explanation(access, NameOf(groups), true, groups);
     }
+
+    /// <summary>All messages that a question may mean; null if it does not say, which only a rule that asks for no type can answer.</summary>
+    private static IntervalSet<ushort>? TypesOf(byte? type, byte? code) => type is not { } known
+        ? null
+        : IntervalSet<ushort>.Of(IcmpTypeRange.Number(known, code ?? 0), IcmpTypeRange.Number(known, code ?? byte.MaxValue));
 
     private static string? NameOf(List<GroupEvaluation> groups) => groups.Count == 0 ? null : groups[^1].MatchedRule?.Identity.ResourceName;
 
@@ -68,7 +91,8 @@ public static class PolicyExplainer
     }
 
     private readonly record struct Question(
-        byte Protocol, IpAddress Source, ushort? SourcePort, IpAddress Destination, ushort? DestinationPort, bool PortsMayBeSpecified = true)
+        byte Protocol, IpAddress Source, ushort? SourcePort, IpAddress Destination, ushort? DestinationPort, IntervalSet<ushort>? IcmpTypes,
+        bool PortsMayBeSpecified = true)
     {
         private bool HasPorts => PortsMayBeSpecified && IpProtocol.HasPorts(Protocol);
 
@@ -80,6 +104,7 @@ public static class PolicyExplainer
             rule.Source.Contains(Source),
             HasPorts ? SourcePort is { } from ? rule.SourcePorts.Contains(from) : rule.SourcePorts.Covers(s_ephemeral) : rule.SourcePorts.IsAll,
             rule.Destination.Contains(Destination),
-            HasPorts && DestinationPort is { } to ? rule.DestinationPorts.Contains(to) : rule.DestinationPorts.IsAll);
+            HasPorts && DestinationPort is { } to ? rule.DestinationPorts.Contains(to) : rule.DestinationPorts.IsAll,
+            rule.IcmpTypes.IsAll ? null : IcmpTypes is not null && PacketKind.IsIcmp(Protocol) && rule.IcmpTypes.Covers(IcmpTypes));
     }
 }

@@ -27,6 +27,12 @@ public sealed record SecurityRule
     /// <summary>Destination ports; a rule that does not cover all of them never matches a packet without ports.</summary>
     public required IReadOnlyList<PortRange> DestinationPorts { get; init; }
 
+    /// <summary>
+    /// ICMP types and codes; empty for all. Only a rule for <c>Icmp</c> or <c>Icmpv6</c> has them. A rule that does not cover all of them
+    /// never matches a later fragment, which has none. Our extension: Azure has no such field.
+    /// </summary>
+    public IReadOnlyList<IcmpTypeRange> IcmpTypes { get; init; } = [];
+
     /// <summary>What happens to a packet that matches.</summary>
     public required Access Access { get; init; }
 
@@ -49,6 +55,7 @@ public sealed record SecurityRule
         return string.Equals(Name, other.Name, StringComparison.OrdinalIgnoreCase) && Protocol == other.Protocol
             && Access == other.Access && Priority == other.Priority && Direction == other.Direction
             && Source.Equals(other.Source) && Destination.Equals(other.Destination)
-            && SourcePorts.SequenceEqual(other.SourcePorts) && DestinationPorts.SequenceEqual(other.DestinationPorts);
+            && SourcePorts.SequenceEqual(other.SourcePorts) && DestinationPorts.SequenceEqual(other.DestinationPorts)
+            && IcmpTypes.SequenceEqual(other.IcmpTypes);
     }
 }

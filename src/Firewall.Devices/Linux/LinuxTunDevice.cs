@@ -152,28 +152,14 @@ public sealed class LinuxTunDevice : IPacketDevice
         Link own = links.FirstOrDefault(link => link.Name == Name)
             ?? throw new TunException($"TUN {Name} was made but is not among the interfaces of this network namespace");
         Mtu = _options.Mtu != 0 ? _options.Mtu : TunMtu.Of(links, [.. _options.FollowedInterfaces]);
+        _netlink.LeaveMulticast(own);
         _netlink.SetMtu(own, Mtu);
         _netlink.SetTransmitQueueLength(own, _options.TransmitQueueLength);
 
         // A link-local address would only bring router solicitations and listener reports of our own into the packets we judge.
         _netlink.TryDisableAddressGeneration(own);
-        LeaveAllRoutersGroup();
         foreach ((Core.Packets.IpAddress address, int length) in _options.Addresses)
             _netlink.AddAddress(own, new InterfaceAddress(own.Index, address, length, 0, 0));
         _netlink.SetUp(own);
-    }
-
-    // As a router on the TUN the kernel would report to it that it listens to all routers. Whether it forwards is decided by the setting
-    // for all interfaces, not by this one. Where /proc/sys is read-only, two listener reports more come in at the start, no harm.
-    private void LeaveAllRoutersGroup()
-    {
-        try
-        {
-            File.WriteAllText($"/proc/sys/net/ipv6/conf/{Name}/forwarding", "0");
-        }
-        catch (Exception impossible) when (impossible is IOException or UnauthorizedAccessException)
-        {
-            // No IPv6, or read-only: see above.
-        }
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Firewall.Commands.Replay;
+using Firewall.Commands.Rules;
 using Firewall.Control;
 using Firewall.Hosting;
 
@@ -59,7 +61,9 @@ internal static class FirewallCommand
     {
         var root = new RootCommand(Description) { HelpName = "firewall" };
         root.Subcommands.Add(RunCommand.Create());
+        root.Subcommands.Add(ReplayCommand.Create(streams));
         root.Subcommands.Add(VerifyCommand.Create(streams));
+        root.Subcommands.Add(RulesCommand.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(
             root,

@@ -32,7 +32,7 @@ internal static class RunCommand
     {
         var loader = new ConfigurationLoader(file ?? DefaultFile, mayBeMissing: file is null, Environment.GetEnvironmentVariables());
         FirewallOptions options = loader.Load();
-        using IHost host = ApplianceHost.Create(loader, options, Platform.Current(), FileWatchTiming.Default);
+        using IHost host = ApplianceHost.Create(loader, options, Platform.Current, FileWatchTiming.Default);
         host.Start();
         host.WaitForShutdown();
         return host.Services.GetRequiredService<Appliance>().Failure is null ? ExitCode.Done : ExitCode.Failed;

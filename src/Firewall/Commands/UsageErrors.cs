@@ -10,18 +10,28 @@ internal static class UsageErrors
     public static void Write(ParseResult parsed, CommandStreams streams)
     {
         Command command = parsed.CommandResult.Command;
-        bool isRoot = command is RootCommand;
-        if (isRoot && parsed.UnmatchedTokens.Count == 0)
+        string name = FullName(parsed.CommandResult);
+        bool isGroup = command.Subcommands.Count > 0;
+        if (isGroup && parsed.UnmatchedTokens.Count == 0)
         {
-            streams.WriteError($"no command given; there are {Enumerate(command.Subcommands.Select(c => c.Name))}");
+            streams.WriteError($"no command given{(name.Length > 0 ? $" after '{name.TrimEnd()}'" : "")}; there are {Enumerate(command.Subcommands.Select(c => c.Name))}");
         }
         else
         {
-            foreach (string token in parsed.UnmatchedTokens) streams.WriteError(Unmatched(token, command));
-            foreach (ParseError error in parsed.Errors.Where(e => !IsAboutUnmatched(e, parsed, isRoot))) streams.WriteError(error.Message.TrimEnd('.'));
+            // Behind a command that is not known, everything is unknown: that would tell nothing.
+            foreach (string token in parsed.UnmatchedTokens.Take(isGroup ? 1 : int.MaxValue)) streams.WriteError(Unmatched(token, command));
+            foreach (ParseError error in parsed.Errors.Where(e => !IsAboutUnmatched(e, parsed, isGroup))) streams.WriteError(error.Message.TrimEnd('.'));
         }
 
-        streams.WriteError($"see 'firewall {(isRoot ? "" : command.Name + " ")}--help'");
+        streams.WriteError($"see 'firewall {name}--help'");
+    }
+
+    // "rules lint ", or nothing for the root.
+    private static string FullName(CommandResult result)
+    {
+        string name = "";
+        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent) name = $"{command.Command.Name} {name}";
+        return name;
     }
 
     private static string Unmatched(string token, Command command)
@@ -35,8 +45,8 @@ internal static class UsageErrors
     }
 
     // The library's own words for what was said better above.
-    private static bool IsAboutUnmatched(ParseError error, ParseResult parsed, bool isRoot) =>
-        isRoot || parsed.UnmatchedTokens.Any(t => error.Message.Contains($"'{t}'", StringComparison.Ordinal));
+    private static bool IsAboutUnmatched(ParseError error, ParseResult parsed, bool isGroup) =>
+        isGroup || parsed.UnmatchedTokens.Any(t => error.Message.Contains($"'{t}'", StringComparison.Ordinal));
 
     private static string Enumerate(IEnumerable<string> words) => string.Join(", ", words);
 }

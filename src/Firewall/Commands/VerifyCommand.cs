@@ -62,7 +62,7 @@ internal static class VerifyCommand
         foreach (RuleFinding warning in warnings) streams.WriteError(warning.ToString());
 
         Explanation explanation = PolicyExplainer.Explain(policy, query);
-        foreach (string note in VerifyReport.NotesOn(query, explanation, options)) streams.WriteError(note);
+        foreach (string note in VerifyReport.NotesOn(query, explanation)) streams.WriteError(note);
         VerifyReport.Write(query, explanation, request.Explain, request.Format, streams);
         return ExitCode.Done;
     }

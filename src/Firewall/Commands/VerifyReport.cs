@@ -17,11 +17,11 @@ internal static class VerifyReport
     private static readonly JsonWriterOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>What the asker should know about the question itself.</summary>
-    public static IEnumerable<string> NotesOn(FlowQuery query, Explanation explanation, PolicyOptions options)
+    public static IEnumerable<string> NotesOn(FlowQuery query, Explanation explanation)
     {
         if (!explanation.IsLocalProtected)
         {
-            yield return $"note: --local {query.Local} lies outside of the virtual network ({string.Join(", ", options.VirtualNetwork)}); "
+            yield return $"note: --local {query.Local} lies outside of the virtual network (see --vnet); "
                 + "the rules answer all the same, but an appliance would see such a packet as transit";
         }
 

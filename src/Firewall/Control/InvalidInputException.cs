@@ -1,3 +1,5 @@
+using Firewall.Core.Rules;
+
 namespace Firewall.Control;
 
 /// <summary>
@@ -15,6 +17,9 @@ internal sealed class InvalidInputException : Exception
     /// <summary>All problems that were found.</summary>
     public InvalidInputException(IReadOnlyList<string> problems)
         : base(string.Join('\n', problems)) => Problems = problems;
+
+    /// <summary>Rules that cannot be used: all findings, the errors first.</summary>
+    public static InvalidInputException Of(IEnumerable<RuleFinding> findings) => new([.. findings.OrderBy(f => !f.IsError).Select(f => f.ToString())]);
 
     /// <summary>The lines for the person who has to mend it.</summary>
     public IReadOnlyList<string> Problems { get; }

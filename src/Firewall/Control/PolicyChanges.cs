@@ -11,8 +11,8 @@ internal static class PolicyChanges
     public static string Describe(Policy before, Policy after)
     {
         List<string> changes = [];
-        Dictionary<string, NetworkSecurityGroup> old = ByName(before);
-        Dictionary<string, NetworkSecurityGroup> now = ByName(after);
+        Dictionary<string, NetworkSecurityGroup> old = ByKey(before);
+        Dictionary<string, NetworkSecurityGroup> now = ByKey(after);
         // With one group before and after, its name tells nothing; and a renamed file can rename it.
         bool single = old.Count == 1 && now.Count == 1;
         if (single)
@@ -21,11 +21,11 @@ internal static class PolicyChanges
         }
         else
         {
-            foreach (string name in old.Keys.Except(now.Keys, StringComparer.OrdinalIgnoreCase)) changes.Add($"removed group {name}");
-            foreach ((string name, NetworkSecurityGroup group) in now)
+            foreach (NetworkSecurityGroup group in old.Values.Where(g => !now.ContainsKey(KeyOf(g)))) changes.Add($"removed group {group.Name}");
+            foreach (NetworkSecurityGroup group in now.Values)
             {
-                if (old.TryGetValue(name, out NetworkSecurityGroup? known)) CompareGroups($"{name}/", known, group, changes);
-                else changes.Add($"added group {name} with {Count(group.SecurityRules.Count, "rule")}");
+                if (old.TryGetValue(KeyOf(group), out NetworkSecurityGroup? known)) CompareGroups($"{group.Name}/", known, group, changes);
+                else changes.Add($"added group {group.Name} with {Count(group.SecurityRules.Count, "rule")}");
             }
         }
 
@@ -56,10 +56,13 @@ internal static class PolicyChanges
         if (before.FlushConnection != after.FlushConnection) changes.Add($"{prefix}flushConnection is {(after.FlushConnection ? "true" : "false")}");
     }
 
-    private static Dictionary<string, NetworkSecurityGroup> ByName(Policy policy)
+    private static Dictionary<string, NetworkSecurityGroup> ByKey(Policy policy)
     {
         var groups = new Dictionary<string, NetworkSecurityGroup>(StringComparer.OrdinalIgnoreCase);
-        foreach (NetworkSecurityGroup group in policy.Groups) groups[group.Name] = group;
+        foreach (NetworkSecurityGroup group in policy.Groups) groups[KeyOf(group)] = group;
         return groups;
     }
+
+    // Groups of different resource groups may have one name.
+    private static string KeyOf(NetworkSecurityGroup group) => group.Id ?? group.Name;
 }

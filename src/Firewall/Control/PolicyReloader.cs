@@ -1,4 +1,5 @@
 using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.Logs;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,7 @@ internal sealed partial class PolicyReloader
     private readonly ConfigurationLoader _loader;
     private readonly PolicyStore _store;
     private readonly LogLevels _levels;
+    private readonly Func<FirewallOptions, IReadOnlyList<IpPrefix>?> _protectedAddresses;
     private readonly ILogger _logger;
     private FirewallOptions _options;
     private string _loaded = "";
@@ -22,8 +24,21 @@ internal sealed partial class PolicyReloader
     private uint _version;
 
     /// <summary>Takes over a configuration that was loaded just now.</summary>
-    public PolicyReloader(ConfigurationLoader loader, FirewallOptions options, PolicyStore store, LogLevels levels, ILogger logger)
+    /// <param name="loader">Loads it again.</param>
+    /// <param name="options">The configuration.</param>
+    /// <param name="store">Where policies go.</param>
+    /// <param name="levels">Where log levels go.</param>
+    /// <param name="protectedAddresses">Tells which addresses are inside; null for the virtual network.</param>
+    /// <param name="logger">For what was loaded, changed or refused.</param>
+    public PolicyReloader(
+        ConfigurationLoader loader,
+        FirewallOptions options,
+        PolicyStore store,
+        LogLevels levels,
+        Func<FirewallOptions, IReadOnlyList<IpPrefix>?> protectedAddresses,
+        ILogger logger)
     {
+        _protectedAddresses = protectedAddresses;
         _loader = loader;
         _options = options;
         _store = store;
@@ -58,13 +73,20 @@ internal sealed partial class PolicyReloader
         lock (_loading)
         {
             RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
-            Policy policy = Compile(inputs, _options, out IReadOnlyList<RuleFinding> warnings);
-            TakeOver(policy, Signature(inputs, _options), warnings);
-            string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
-            string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
-            string content = $"{groups}, {rules} beside the default ones";
-            InForce(_logger, policy.Version, content);
+            PolicyOptions settings = Settings();
+            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
+            TakeOver(policy, Signature(inputs, settings), warnings);
         }
+    }
+
+    /// <summary>Tells in the log what the first policy holds.</summary>
+    public void TellFirst()
+    {
+        Policy policy = _store.Current;
+        string groups = PolicyChanges.Count(policy.Groups.Count, "network security group");
+        string rules = PolicyChanges.Count(policy.Groups.Sum(g => g.SecurityRules.Count), "rule");
+        string content = $"{groups}, {rules} beside the default ones";
+        InForce(_logger, policy.Version, content);
     }
 
     /// <summary>Looks at all files again and takes over what is good.</summary>
@@ -112,12 +134,18 @@ internal sealed partial class PolicyReloader
         try
         {
             RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
-            string signature = Signature(inputs, _options);
+            PolicyOptions settings = Settings();
+            string signature = Signature(inputs, settings);
             if (signature == _loaded) return false;
             Policy before = _store.Current;
-            Policy policy = Compile(inputs, _options, out IReadOnlyList<RuleFinding> warnings);
+            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
             TakeOver(policy, signature, warnings);
             string changes = PolicyChanges.Describe(before, policy);
+            if (settings.ProtectedAddresses is { } inside && !inside.SequenceEqual(before.Options.ProtectedAddresses ?? []))
+            {
+                changes += $"; protected are now {(inside.Count == 0 ? "no addresses" : string.Join(", ", inside.Select(prefix => prefix.Address)))}";
+            }
+
             InForce(_logger, policy.Version, changes);
             return true;
         }
@@ -126,13 +154,24 @@ internal sealed partial class PolicyReloader
             problems.AddRange(e.Problems);
             return false;
         }
+        catch (IOException e)
+        {
+            // The kernel did not tell the machine's own addresses.
+            problems.Add(e.Message);
+            return false;
+        }
     }
 
-    private Policy Compile(RuleInputs inputs, FirewallOptions options, out IReadOnlyList<RuleFinding> warnings)
+    private PolicyOptions Settings()
     {
-        var settings = new PolicyOptions { Transit = options.Transit };
-        if (options.VirtualNetwork is { } prefixes) settings = settings with { VirtualNetwork = prefixes };
-        return inputs.Compile(settings, _store.Catalog, _version + 1, out warnings);
+        var settings = new PolicyOptions
+        {
+            Transit = _options.Transit,
+            ProtectedAddresses = _protectedAddresses(_options),
+            PlatformBypass = _options.PlatformAddresses == PlatformAddresses.Bypass,
+        };
+        if (_options.AzureLoadBalancer is { } probes) settings = settings with { LoadBalancer = probes };
+        return _options.VirtualNetwork is { } prefixes ? settings with { VirtualNetwork = prefixes } : settings;
     }
 
     private void TakeOver(Policy policy, string signature, IReadOnlyList<RuleFinding> warnings)
@@ -144,8 +183,9 @@ internal sealed partial class PolicyReloader
     }
 
     // All that a policy is made of: the same again needs no new policy, and would only have flows judged again.
-    private static string Signature(RuleInputs inputs, FirewallOptions options) =>
-        $"{inputs.Hash()} {options.Transit} {(options.VirtualNetwork is { } prefixes ? string.Join(',', prefixes) : "default")}";
+    private static string Signature(RuleInputs inputs, PolicyOptions settings) =>
+        $"{inputs.Hash()} {settings.Transit} {string.Join(',', settings.VirtualNetwork)} {string.Join(',', settings.ProtectedAddresses ?? [])} "
+        + $"{string.Join(',', settings.LoadBalancer)} {settings.PlatformBypass}";
 
     private void TellProblems(List<string> problems)
     {

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using Firewall.Core.Rules;
 
@@ -33,15 +33,16 @@ internal sealed class RuleInputs
     /// <summary>A hash over names and contents: the same if nothing changed but times.</summary>
     public string Hash()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        // Not a cryptographic one: those need OpenSSL beside the executable.
+        var hash = new XxHash128();
         foreach ((string name, byte[] bytes) in _serviceTags is { } tags ? _rules.Append(tags) : _rules)
         {
             // Each part with its length, so that no byte can move from one file to the next unseen.
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
-            hash.AppendData(bytes);
+            hash.Append(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
+            hash.Append(bytes);
         }
 
-        return Convert.ToHexString(hash.GetHashAndReset());
+        return Convert.ToHexString(hash.GetCurrentHash());
     }
 
     /// <summary>Reads and compiles the rules.</summary>
@@ -52,6 +53,27 @@ internal sealed class RuleInputs
     /// <exception cref="InvalidInputException">The rules cannot be used; with all findings, also the warnings.</exception>
     public Policy Compile(PolicyOptions options, RuleCatalog catalog, uint version, out IReadOnlyList<RuleFinding> warnings)
     {
+        ParsedRules parsed = Parse(options);
+        List<RuleFinding> findings = [.. parsed.Findings];
+
+        // Groups that were read with errors would only bring up errors that follow from them.
+        Policy? policy = null;
+        if (!parsed.HasErrors)
+        {
+            CompileResult compiled = PolicyCompiler.Compile(parsed.Groups, parsed.Options, catalog, version);
+            findings.AddRange(compiled.Findings);
+            policy = compiled.Policy;
+        }
+
+        if (policy is null) throw InvalidInputException.Of(findings);
+        warnings = findings;
+        return policy;
+    }
+
+    /// <summary>Reads the rules without compiling them. Never throws on bad input: what is wrong is in the findings.</summary>
+    /// <param name="options">Address spaces; the service tags and the network around the rules are added in the result.</param>
+    public ParsedRules Parse(PolicyOptions options)
+    {
         List<RuleFinding> findings = [];
         if (_serviceTags is { } tagFile)
         {
@@ -59,26 +81,9 @@ internal sealed class RuleInputs
             findings.AddRange(found);
         }
 
-        List<NetworkSecurityGroup> groups = [];
-        foreach ((string name, byte[] bytes) in _rules)
-        {
-            RuleFile file = NsgReader.Read(bytes, name);
-            findings.AddRange(file.Findings);
-            groups.AddRange(file.Groups);
-        }
-
-        // Groups that were read with errors would only bring up errors that follow from them.
-        Policy? policy = null;
-        if (!findings.Exists(f => f.IsError))
-        {
-            CompileResult compiled = PolicyCompiler.Compile(groups, options, catalog, version);
-            findings.AddRange(compiled.Findings);
-            policy = compiled.Policy;
-        }
-
-        if (policy is null) throw new InvalidInputException([.. findings.OrderBy(f => !f.IsError).Select(f => f.ToString())]);
-        warnings = findings;
-        return policy;
+        RuleFile rules = RuleFile.Join(_rules.Select(file => NsgReader.Read(file.Bytes, file.Name)));
+        findings.AddRange(rules.Findings);
+        return new ParsedRules(rules.Groups, options with { Network = rules.Network }, findings);
     }
 
     private static List<string> FilesOf(string rules, List<string> problems)

@@ -27,6 +27,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private readonly UndoStack _undo;
     private readonly Lock _reloading = new();
     private volatile string? _failure;
+    private volatile bool _stopping;
     private WorkerPool? _pool;
     private FileWatch? _watch;
 
@@ -75,9 +76,10 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken)
     {
+        _stopping = true;
         _systemd.Stopping();
         _undo.Run();
-        Stopped(_logger);
+        if (_pool is { } pool) Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
         return Task.CompletedTask;
     }
 
@@ -95,7 +97,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         IPacketDevice device = _platform.OpenDevice(options);
         _undo.Push("the device", device.Dispose);
 
-        IDisposable routing = _platform.Route(options, device);
+        IDisposable routing = _platform.Route(options, device, () => _ = Task.Run(Reload, CancellationToken.None));
         _undo.Push("the routing", routing.Dispose);
 
         var pool = new WorkerPool(device, options, _policies, Fail);
@@ -110,13 +112,15 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         });
         pool.Start();
 
-        _watch = new FileWatch(_reloader.Files, Reload, _watchTiming, _time);
+        _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
         PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         _undo.Push("the signal handler", hangUp.Dispose);
 
-        string between = options.Interfaces.Count == 0 ? "all interfaces" : string.Join(", ", options.Interfaces);
-        Running(_logger, options.Mode, between, device.Name, device.Queues.Count);
+        // Not before: a start that fails tells its one reason and nothing else.
+        _reloader.TellFirst();
+        string between = options.Interfaces.Count == 0 ? "all but lo" : string.Join(", ", options.Interfaces);
+        Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
         _systemd.Ready(Status());
         // A file that was written while the appliance started, after it was read and before it was watched.
         _ = Task.Run(Reload, CancellationToken.None);
@@ -125,15 +129,22 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private void OnHangUp(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        _ = Task.Run(Reload, CancellationToken.None);
+        _ = Task.Run(
+            () =>
+            {
+                // Who asks wants an answer, also if there is nothing to do.
+                if (Reload() == ReloadResult.Unchanged) NothingChanged(_logger);
+            },
+            CancellationToken.None);
     }
 
-    private void Reload()
+    private ReloadResult Reload()
     {
         lock (_reloading)
         {
-            _systemd.Reloading();
             ReloadResult result = ReloadResult.Refused;
+            if (_stopping) return result;
+            _systemd.Reloading();
 #pragma warning disable CA1031 // A reload must never end the appliance.
             try
             {
@@ -148,6 +159,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
 #pragma warning restore CA1031
 
             _systemd.Ready(result == ReloadResult.Refused ? Status() + "; the last reload was refused, see the log" : Status());
+            return result;
         }
     }
 
@@ -160,11 +172,14 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         _lifetime.StopApplication();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Running as {Mode} on {Interfaces} through {Device} with {Queues} queue(s)")]
-    private static partial void Running(ILogger logger, ApplianceMode mode, string interfaces, string device, int queues);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Ready: mode {Mode}, interfaces {Interfaces}, device {Device}, queues {Queues}")]
+    private static partial void Ready(ILogger logger, ApplianceMode mode, string interfaces, string device, int queues);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped")]
-    private static partial void Stopped(ILogger logger);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopped; {Allowed} packets were allowed, {Denied} denied")]
+    private static partial void Stopped(ILogger logger, long allowed, long denied);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Asked to reload: nothing has changed")]
+    private static partial void NothingChanged(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Giving up: {Why}")]
     private static partial void Failed(ILogger logger, string why);

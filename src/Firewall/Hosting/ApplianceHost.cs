@@ -18,7 +18,7 @@ internal static class ApplianceHost
     /// <param name="options">The configuration as it was loaded just now.</param>
     /// <param name="platform">The operating system.</param>
     /// <param name="watchTiming">How patient the file watch is.</param>
-    public static IHost Create(ConfigurationLoader loader, FirewallOptions options, IPlatform platform, FileWatchTiming watchTiming)
+    public static IHost Create(ConfigurationLoader loader, FirewallOptions options, Func<ILogger, IPlatform> platform, FileWatchTiming watchTiming)
     {
         // Empty: the defaults would search appsettings.json and more, of which we want nothing and which costs time.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "firewall" });
@@ -27,7 +27,7 @@ internal static class ApplianceHost
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ISystemdNotifier>(new SystemdNotifier());
         services.AddSingleton<Systemd>();
-        services.AddSingleton(platform);
+        services.AddSingleton(s => platform(s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance)));
         services.AddSingleton(watchTiming);
         services.AddSingleton<PolicyStore>();
         services.AddSingleton(s => new PolicyReloader(
@@ -35,6 +35,7 @@ internal static class ApplianceHost
             options,
             s.GetRequiredService<PolicyStore>(),
             s.GetRequiredService<LogLevels>(),
+            s.GetRequiredService<IPlatform>().ProtectedAddresses,
             s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Policy)));
         services.AddSingleton<Appliance>();
         services.AddHostedService(s => s.GetRequiredService<Appliance>());

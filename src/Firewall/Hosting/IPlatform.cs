@@ -1,20 +1,30 @@
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
+using Firewall.Core.Packets;
 
 namespace Firewall.Hosting;
 
 /// <summary>
-/// What the appliance needs of the operating system. Each call gives something that is taken back by disposing it, in reverse order.
-/// Failures are <see cref="ApplianceException"/>s whose message is the one line for the operator.
+/// What the appliance needs of the operating system. Each thing that is set up is taken back by disposing it, in reverse order.
+/// Failures are <see cref="ApplianceException"/> or <see cref="IOException"/>, with a message that is the one line for the operator.
 /// </summary>
 internal interface IPlatform
 {
     /// <summary>Makes sure that no other instance works on the same TUN in the same network namespace.</summary>
     IDisposable LockInstance(FirewallOptions options);
 
-    /// <summary>Makes or takes over the device.</summary>
+    /// <summary>Makes the device.</summary>
     IPacketDevice OpenDevice(FirewallOptions options);
 
-    /// <summary>Leads packets to the device.</summary>
-    IDisposable Route(FirewallOptions options, IPacketDevice device);
+    /// <summary>Leads packets to the device, also when interfaces, addresses and routes change later.</summary>
+    /// <param name="options">The configuration.</param>
+    /// <param name="device">What <see cref="OpenDevice"/> made.</param>
+    /// <param name="addressesChanged">Called from any thread when <see cref="ProtectedAddresses"/> may have another answer.</param>
+    IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged);
+
+    /// <summary>
+    /// The addresses that the rules protect: in mode Host those of the machine on the guarded interfaces; null in mode Gateway,
+    /// where it is the virtual network.
+    /// </summary>
+    IReadOnlyList<IpPrefix>? ProtectedAddresses(FirewallOptions options);
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Firewall.Hosting;
 
 /// <summary>Chooses the operating system's part.</summary>
@@ -5,5 +7,7 @@ internal static class Platform
 {
     /// <summary>That of the system the process runs on.</summary>
     /// <exception cref="ApplianceException">There is none for this system.</exception>
-    public static IPlatform Current() => throw new ApplianceException("`firewall run` needs Linux; `replay` and `verify` run everywhere");
+    public static IPlatform Current(ILogger logger) => OperatingSystem.IsLinux()
+        ? new LinuxPlatform(logger)
+        : throw new ApplianceException("`firewall run` needs Linux; `replay` and `verify` run everywhere");
 }

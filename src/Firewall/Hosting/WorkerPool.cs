@@ -3,6 +3,7 @@ using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
+using Firewall.Core.Rules;
 
 namespace Firewall.Hosting;
 
@@ -13,19 +14,21 @@ internal sealed class WorkerPool : IDisposable
     private const int DropRingCapacity = 4096;
 
     private readonly List<WorkerThread> _threads = [];
+    private readonly PolicyStore _policies;
 
     /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
     /// <exception cref="ApplianceException">There is not enough memory for the flow table.</exception>
     public WorkerPool(IPacketDevice device, FirewallOptions options, PolicyStore policies, Action<string> failed)
     {
+        _policies = policies;
         try
         {
-            Flows = new FlowTable(new FlowLimits { MaxFlows = options.MaxFlows }, device.Queues.Count);
+            Flows = new FlowTable(options.FlowTable, device.Queues.Count);
         }
         catch (Exception e) when (e is OutOfMemoryException or IOException)
         {
             throw new ApplianceException(
-                $"there is not enough memory for a flow table of {options.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
+                $"there is not enough memory for a flow table of {options.FlowTable.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
         }
 
         var fragments = new FragmentTable();
@@ -34,7 +37,7 @@ internal sealed class WorkerPool : IDisposable
         {
             var ring = new EventRing<DropEvent>(DropRingCapacity);
             drops.Add(ring);
-            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options), ring);
+            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options, policies.Current), ring);
             var worker = new PacketWorker(queue, engine) { Reject = options.Reject };
             _threads.Add(new WorkerThread(_threads.Count, queue, worker, policies, failed));
         }
@@ -48,6 +51,12 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Denied packets, one ring for each worker; for one reader.</summary>
     public IReadOnlyList<EventRing<DropEvent>> Drops { get; }
 
+    /// <summary>Packets allowed so far, over all workers.</summary>
+    public long AllowedPackets => _threads.Sum(t => t.Worker.Engine.Counters.AllowedPackets);
+
+    /// <summary>Packets denied so far, over all workers.</summary>
+    public long DeniedPackets => _threads.Sum(t => t.Worker.Engine.Counters.DeniedPackets);
+
     /// <summary>Starts all threads.</summary>
     public void Start()
     {
@@ -57,10 +66,11 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Takes over those settings that can change while the workers run.</summary>
     public void Apply(FirewallOptions options)
     {
+        EngineOptions engineOptions = EngineOptionsOf(options, _policies.Current);
         foreach (WorkerThread thread in _threads)
         {
             thread.Worker.Reject = options.Reject;
-            thread.Worker.Engine.Apply(EngineOptionsOf(options));
+            thread.Worker.Engine.Apply(engineOptions);
         }
     }
 
@@ -86,5 +96,6 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Frees the flow table. Only after <see cref="Stop"/>: it is plain memory to the workers.</summary>
     public void Dispose() => Flows.Dispose();
 
-    private static EngineOptions EngineOptionsOf(FirewallOptions options) => new() { Timeouts = options.Timeouts };
+    private static EngineOptions EngineOptionsOf(FirewallOptions options, Policy policy) =>
+        new() { Timeouts = FlowTimeoutsReader.Of(options, policy) };
 }

@@ -1,11 +1,11 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Firewall.Devices.Linux;
+using Firewall.Devices.Linux.Routing;
 
 namespace Firewall.SystemTests.Linux;
 
 /// <summary>
-/// This test program started again as another one: with a verb in the environment it does that and ends before any test framework runs.
+/// This test program started again as another one: with a verb in the environment it does that instead of testing.
 /// For what needs a process of its own, such as being killed or having fewer capabilities.
 /// </summary>
 internal static class Child
@@ -27,19 +27,26 @@ internal static class Child
         return line == "ready" ? child : throw new InvalidOperationException($"child {verb}: {line} {child.StandardError.ReadToEnd()}");
     }
 
-    [ModuleInitializer]
-    internal static void RunVerb()
+    /// <summary>The process behind <c>ip netns exec</c>, which replaces itself by it: the same number.</summary>
+    public static int PidOf(Process child) => child.Id;
+
+    /// <summary>Runs a verb where /proc/sys cannot be written, as in most containers.</summary>
+    public static (int ExitCode, string Output) TryWithReadOnlySettings(NetworkNamespace place, string verb) => place.Try("unshare",
+        "--mount", "sh", "-c", $"mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && {Variable}='{verb}' exec '{Environment.ProcessPath}'");
+
+    /// <summary>For Main: does the verb and returns the exit code, or null if this is a test run.</summary>
+    public static int? TryRun()
     {
-        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } verb) return;
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } verb) return null;
         try
         {
             Run(verb.Split(' '));
-            Environment.Exit(0);
+            return 0;
         }
         catch (IOException failure)
         {
             Console.Error.WriteLine(failure.Message);
-            Environment.Exit(1);
+            return 1;
         }
     }
 
@@ -58,8 +65,40 @@ internal static class Child
                 }
 
                 break;
+            case "gateway" or "host":
+                using (new PassThrough())
+                {
+                    Routing(words).Apply();
+                    Console.WriteLine("ready");
+                    Thread.Sleep(Timeout.Infinite);
+                }
+
+                break;
+            case "gateway-once" or "host-once": // prints what the kernel's settings are while routing is applied
+                using (new PassThrough())
+                {
+                    RoutingControl routing = Routing(words);
+                    routing.Apply();
+                    string[] settings = ["fw0/rp_filter", "fw0/forwarding", $"{words[2]}/forwarding"];
+                    Console.WriteLine(string.Join(' ', settings.Select(setting => File.ReadAllText($"/proc/sys/net/ipv4/conf/{setting}").Trim())));
+                    routing.Remove();
+                }
+
+                break;
             default:
                 throw new IOException($"unknown verb {words[0]}");
         }
+    }
+
+    private static RoutingControl Routing(string[] words)
+    {
+        var options = new RoutingOptions
+        {
+            TunName = "fw0",
+            StateDirectory = words[1],
+            Interfaces = [.. words.Skip(2).Where(word => word != "no-ipv6")],
+            IPv6 = !words.Contains("no-ipv6"),
+        };
+        return words[0].StartsWith("host", StringComparison.Ordinal) ? new HostRouting(options) : new GatewayRouting(options);
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
 using Firewall.Devices.Linux;
@@ -249,5 +251,40 @@ public sealed class LinuxTunDeviceTests
         Assert.True(batch.TryAddReply(new byte[20]));
         Assert.Equal(0, tun.Queues[0].Write(batch));
         Assert.Equal(2, tun.WriteErrors);
+    }
+
+    [Fact]
+    public void Reading_and_writing_allocate_nothing()
+    {
+        using var here = new NetworkNamespace("alloc");
+        here.Inside(() =>
+        {
+            using LinuxTunDevice tun = LinuxTunDevice.Open(new TunOptions());
+            here.Ip("route", "add", "198.51.100.0/24", "dev", "fw0");
+            here.Address("lo", "192.0.2.1/32");
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            var target = new IPEndPoint(IPAddress.Parse("198.51.100.7"), 9);
+            var batch = new PacketBatch(10);
+            long allocated = 0;
+            int packets = 0;
+            for (int round = 0; round < 20; round++)
+            {
+                for (int i = 0; i < 40; i++) socket.SendTo("hello"u8, target);
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                for (int turn = 0; turn < 2; turn++)
+                {
+                    batch.Clear();
+                    tun.Queues[0].Read(batch, turn == 0 ? -1 : 1); // the second finds nothing and waits a millisecond
+                    packets += batch.Count;
+                    for (int i = 0; i < batch.Count; i++) batch.Allow(i);
+                    tun.Queues[0].Write(batch);
+                }
+
+                if (round >= 10) allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+
+            Assert.Equal(800, packets);
+            Assert.Equal(0, allocated);
+        });
     }
 }

@@ -26,6 +26,9 @@ internal sealed class NetworkNamespace : IDisposable
         Name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}-{role}");
         Shell.Run("ip", "netns", "add", Name);
         Ip("link", "set", "lo", "up");
+
+        // Link-local addresses that are not usable in the first second would only make tests wait.
+        Run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0");
     }
 
     public string Name { get; }
@@ -58,6 +61,9 @@ internal sealed class NetworkNamespace : IDisposable
             Ip(gateway.Contains(':', StringComparison.Ordinal) ? "-6" : "-4", "route", "add", "default", "via", gateway);
         return this;
     }
+
+    /// <summary>The number of an interface. Not from /sys, which shows the namespace that it was mounted in.</summary>
+    public int IndexOf(string name) => int.Parse(Ip("-o", "link", "show", name).Split(':')[0], CultureInfo.InvariantCulture);
 
     /// <summary>Runs <c>ip</c> in the namespace and returns its output; fails if it fails.</summary>
     public string Ip(params string[] arguments) => Shell.Run("ip", ["-n", Name, .. arguments]);

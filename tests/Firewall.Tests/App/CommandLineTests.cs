@@ -9,7 +9,7 @@ public class CommandLineTests
     {
         CommandRunner run = CommandRunner.Run();
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal(["firewall: no command given; there are run, replay, verify", "firewall: see 'firewall --help'"], run.ErrorLines);
+        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules", "firewall: see 'firewall --help'"], run.ErrorLines);
         Assert.Empty(run.Output);
     }
 
@@ -18,6 +18,12 @@ public class CommandLineTests
     [InlineData("run", "--help")]
     [InlineData("replay", "--help")]
     [InlineData("verify", "--help")]
+    [InlineData("rules", "--help")]
+    [InlineData("rules", "validate", "--help")]
+    [InlineData("rules", "show", "--help")]
+    [InlineData("rules", "lint", "--help")]
+    [InlineData("rules", "diff", "--help")]
+    [InlineData("rules", "test", "--help")]
     public void Help_goes_to_standard_output_with_examples(params string[] args)
     {
         CommandRunner run = CommandRunner.Run(args);
@@ -84,6 +90,36 @@ public class CommandLineTests
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(4, run.ErrorLines.Length);
         Assert.All(run.ErrorLines, line => Assert.StartsWith($"firewall: {file}:1: Firewall:", line, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("[", "rules.json:1: error InvalidJson: ")]
+    [InlineData("{ \"securityRules\": 1 }", "rules.json:1: error ")]
+    [InlineData("[]{}", "rules.json:1: error ")]
+    [InlineData("", "rules.json: error InvalidJson: ")]
+    [InlineData(null, "rules.json: the rules file does not exist")]
+    public void Run_with_broken_rules_tells_what_is_wrong_and_exits_with_2(string? rules, string line)
+    {
+        using var folder = new TempFolder();
+        if (rules is not null) folder.Write("rules.json", rules);
+        string file = folder.Write("firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"] } }""");
+        CommandRunner run = CommandRunner.Run("run", "--config", file);
+        Assert.Equal(2, run.ExitCode);
+        Assert.All(run.ErrorLines, l => Assert.StartsWith($"firewall: {folder.Path}/", l, StringComparison.Ordinal));
+        Assert.StartsWith($"firewall: {folder.Path}/{line}", run.ErrorLines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_on_an_interface_that_is_not_there_says_which_there_are_and_exits_with_1()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "interfaces are asked for on Linux");
+        using var folder = new TempFolder();
+        folder.Write("rules.json", SampleFiles.NoRules);
+        string file = folder.Write(
+            "firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["no-such-if"], "Tun": { "Name": "fwtestcli" } } }""");
+        CommandRunner run = CommandRunner.Run("run", "--config", file);
+        Assert.Equal(1, run.ExitCode);
+        Assert.StartsWith("firewall: there is no network interface 'no-such-if'; there are: ", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

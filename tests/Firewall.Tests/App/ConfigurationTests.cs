@@ -3,6 +3,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
+using Firewall.Tests.Tidy;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -44,7 +45,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false },
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
-                "FlowTable": { "MaxFlows": 5000 },
+                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80 },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -59,13 +60,29 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
-        Assert.Equal(5000, options.MaxFlows);
+        Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80 }, options.FlowTable);
         Assert.Equal(TimeSpan.FromMinutes(10), options.Timeouts.TcpEstablished);
         Assert.Equal(TimeSpan.FromSeconds(15), options.Timeouts.UdpUnreplied);
         Assert.Equal(TimeSpan.FromSeconds(20), options.Timeouts.TcpClose);
         Assert.Equal(TimeSpan.FromDays(1), options.Timeouts.Icmp);
         Assert.Equal(LogLevel.None, options.LogLevels["Drops"]);
         Assert.Equal(LogLevel.Warning, options.LogLevels["Default"]);
+    }
+
+    [Fact]
+    public void The_sample_holds_every_key_with_its_default()
+    {
+        string json = SourceTree.Read("src/Firewall/firewall.sample.json");
+        FirewallOptions sample = Load(json);
+        FirewallOptions least = Load("""{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0", "eth1"] } }""");
+        // These say by their values what the defaults are in words.
+        sample = sample with { VirtualNetwork = least.VirtualNetwork, AzureLoadBalancer = least.AzureLoadBalancer, LogLevels = least.LogLevels };
+        Assert.Empty(OptionsChange.Between(least, sample));
+        Assert.Equal(least.Timeouts, sample.Timeouts);
+        foreach (string key in new FlowTimeouts().GetType().GetProperties().Select(p => p.Name).Where(n => n is not ("EqualityContract" or "Longest")))
+        {
+            Assert.Contains($"\"{key}\":", json, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -118,14 +135,14 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("\"Tun\": { \"Queues\": 1.5 }", "firewall.json:4: Firewall:Tun:Queues is \"1.5\", but must be a whole number from 1 to 64")]
     [InlineData("\"Tun\": { \"Queues\": [1] }", "firewall.json:4: Firewall:Tun:Queues must be a whole number from 1 to 64, not an object or a list")]
     [InlineData("\"Tun\": \"fw0\"", "firewall.json:4: Firewall:Tun is \"fw0\", but must be an object with keys of its own")]
-    [InlineData("\"Tun\": { \"Name\": \"a-name-far-too-long\" }", "firewall.json:4: Firewall:Tun:Name is \"a-name-far-too-long\", but must be an interface name (1 to 15 characters, without '/' and spaces)")]
-    [InlineData("\"Tun\": { \"Name\": \"fw/0\" }", "firewall.json:4: Firewall:Tun:Name is \"fw/0\", but must be an interface name (1 to 15 characters, without '/' and spaces)")]
+    [InlineData("\"Tun\": { \"Name\": \"a-name-far-too-long\" }", "firewall.json:4: Firewall:Tun:Name is \"a-name-far-too-long\", but must be an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')")]
+    [InlineData("\"Tun\": { \"Name\": \"fw/0\" }", "firewall.json:4: Firewall:Tun:Name is \"fw/0\", but must be an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')")]
     [InlineData("\"Tun\": { \"Name\": \"eth0\" }", "firewall.json:3: Firewall:Interfaces must be without eth0, which is the appliance's own TUN (Firewall:Tun:Name)")]
-    [InlineData("\"Tun\": { \"Mtu\": 100 }", "firewall.json:4: Firewall:Tun:Mtu is \"100\", but must be 0 (follow the interfaces) or a whole number from 1280 to 65535")]
+    [InlineData("\"Tun\": { \"Mtu\": 100 }", "firewall.json:4: Firewall:Tun:Mtu is \"100\", but must be 0 (follow the interfaces) or a whole number from 1280 to 65521")]
     [InlineData("\"Tun\": { \"MTU\": 9000, \"Quueues\": 2 }", "firewall.json:4: Firewall:Tun:Quueues is not a known key; did you mean 'Queues'?")]
     [InlineData("\"Rulez\": \"x\"", "firewall.json:4: Firewall:Rulez is not a known key; did you mean 'Rules'?")]
     [InlineData("\"Zzz\": { \"a\": 1 }", "firewall.json:4: Firewall:Zzz is not a known key")]
-    [InlineData("\"Routing\": { \"Table\": 254 }", "firewall.json:4: Firewall:Routing:Table is \"254\", but must be a whole number from 1 to 2147483647, but not 253, 254 or 255, which are the kernel's own tables")]
+    [InlineData("\"Routing\": { \"Table\": 254 }", "firewall.json:4: Firewall:Routing:Table is \"254\", but must be a whole number from 1 to 2147483646, but not 252 to 255: it and the next must be none of the kernel's own tables")]
     [InlineData("\"Routing\": { \"Priority\": 40000 }", "firewall.json:4: Firewall:Routing:Priority is \"40000\", but must be a whole number from 1 to 32000")]
     [InlineData("\"FlowTable\": { \"MaxFlows\": -1 }", "firewall.json:4: Firewall:FlowTable:MaxFlows is \"-1\", but must be a whole number from 1 to 67108864")]
     [InlineData("\"VirtualNetwork\": { \"FlowTimeoutInMinutes\": 3 }", "firewall.json:4: Firewall:VirtualNetwork:FlowTimeoutInMinutes is \"3\", but must be null or a whole number from 4 to 30")]
@@ -156,7 +173,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("{ \"Firewall\": { \"Rules\": \"x\" } }", "firewall.json:1: Firewall:Interfaces must be a list of the interfaces that the gateway stands between, such as [\"eth0\", \"eth1\"]")]
     [InlineData("{ \"Firewall\": { \"Rules\": \"x\", \"Interfaces\": [\"eth0\", \"eth0\"] } }", "firewall.json:1: Firewall:Interfaces:1 is \"eth0\", but stands in the list twice")]
     [InlineData("{ \"Firewall\": { \"Rules\": \"x\", \"Interfaces\": [\"eth0\", \"lo\"] } }", "firewall.json:1: Firewall:Interfaces must be without the loopback interface lo, which no packet from outside uses")]
-    [InlineData("{ \"Firewall\": { \"Rules\": \"x\", \"Interfaces\": [\"et h0\"] } }", "firewall.json:1: Firewall:Interfaces:0 is \"et h0\", but must be an interface name (1 to 15 characters, without '/' and spaces)")]
+    [InlineData("{ \"Firewall\": { \"Rules\": \"x\", \"Interfaces\": [\"et h0\"] } }", "firewall.json:1: Firewall:Interfaces:0 is \"et h0\", but must be an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')")]
     [InlineData("{ \"Firewall\": { \"Rules\": \"x\", \"Interfaces\": [\"eth0\"] },\n \"Logging\": { \"LogLevel\": {} } }", "firewall.json:2: Logging is not a known section; every setting stands in the section \"Firewall\"")]
     public void A_broken_file_is_told(string json, string problem) =>
         Assert.StartsWith(problem, Assert.Single(ProblemsOf(json)), StringComparison.Ordinal);

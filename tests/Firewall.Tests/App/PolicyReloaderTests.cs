@@ -1,6 +1,7 @@
 using System.Collections;
 using Firewall.Control;
 using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.Logs;
 using Xunit;
@@ -13,14 +14,16 @@ public sealed class PolicyReloaderTests : IDisposable
     private readonly RecordingLogger _logger = new();
     private readonly PolicyStore _store = new();
     private readonly PolicyReloader _reloader;
+    private IReadOnlyList<IpPrefix>? _protected;
 
     public PolicyReloaderTests()
     {
         Rules(SampleFiles.Allow());
         Configuration("\"Transit\": \"Deny\"");
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
-        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _logger);
+        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, _logger);
         _reloader.LoadFirst();
+        _reloader.TellFirst();
     }
 
     public void Dispose() => _folder.Dispose();
@@ -142,6 +145,18 @@ public sealed class PolicyReloaderTests : IDisposable
         Assert.Equal(ReloadResult.Changed, _reloader.Reload());
         Assert.Contains(_folder["other.json"], _reloader.Files);
         Assert.Contains("added allow-web", _logger.Lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void When_the_machines_own_addresses_change_there_is_a_new_policy()
+    {
+        Assert.True(IpAddress.TryParse("192.0.2.7", out IpAddress own));
+        Assert.True(IpAddress.TryParse("203.0.113.5", out IpAddress client));
+        Assert.Equal(TrafficDirection.Transit, _store.Current.DirectionOf(client, own));
+        _protected = [IpPrefix.Create(own, 32)];
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Equal(TrafficDirection.Inbound, _store.Current.DirectionOf(client, own));
+        Assert.Equal("Information Policy 2 in force: nothing changed in the rules; protected are now 192.0.2.7", _logger.Lines[^1]);
     }
 
     private void Rules(string json) => _folder.Write("rules.json", json);

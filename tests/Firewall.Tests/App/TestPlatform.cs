@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
+using Firewall.Core.Packets;
 using Firewall.Hosting;
 
 namespace Firewall.Tests.App;
@@ -24,7 +25,9 @@ internal sealed class TestPlatform : IPlatform
         return Device;
     }
 
-    public IDisposable Route(FirewallOptions options, IPacketDevice device) => Step("route");
+    public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged) => Step("route");
+
+    public IReadOnlyList<IpPrefix>? ProtectedAddresses(FirewallOptions options) => null;
 
     private Undo Step(string name)
     {

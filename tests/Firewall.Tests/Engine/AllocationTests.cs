@@ -52,15 +52,23 @@ public sealed class AllocationTests
         Assert.Equal(0, AllocatedBy(() => !engine.Inspect(syn, syn.Length, policy, 1, out _).IsAllowed));
     }
 
+    /// <summary>
+    /// The least that any of several rounds allocated: what a packet costs shows in every round, what the just-in-time compiler does on
+    /// this thread in one.
+    /// </summary>
     private static long AllocatedBy(Func<bool> inspect)
     {
-        for (int i = 0; i < 200; i++) Assert.True(inspect());
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        bool all = true;
-        for (int i = 0; i < 10_000; i++) all &= inspect();
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(all);
-        return allocated;
+        long least = long.MaxValue;
+        for (int round = 0; round < 5; round++)
+        {
+            bool all = true;
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 10_000; i++) all &= inspect();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.True(all);
+        }
+
+        return least;
     }
 
     private static Policy Compile(string rules) =>

@@ -21,6 +21,15 @@ namespace Firewall.Tests.Engine;
 /// A time is in seconds, from the start or, with a plus, from the line before. Flags are tcpdump's letters (S A F R P U E W); words after
 /// them are <c>seq= ack= win= len= id=</c>, for a SYN <c>ws=</c> (window scale, with SACK permitted), and <c>sackfrom= sackto=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
 /// malformed reason. <c>about</c> quotes an earlier line's packet by its number. <c>flows N</c> checks how many flows there are.
+/// <code>
+///   0       203.0.113.5:1 > 10.0.0.4:53  udp len=2000 frag=7:1480+528  => Deny FragmentHeld
+///   +0.001  203.0.113.5:1 > 10.0.0.4:53  udp len=2000 frag=7:0+1480    => Allow Rule | 1 Allow Fragment
+///   wait    +5                                                         => | 3 Deny FragmentTimeout
+/// </code>
+/// <c>frag=ID:OFFSET+LENGTH</c> sends that part of the datagram, padded with zeros where it reaches beyond; it is the last one if it reaches
+/// the end, unless <c>more</c> or <c>last</c> says otherwise. <c>text=N</c> is another payload; <c>before=</c> and <c>after=</c> are the IPv6
+/// extension headers (<c>hop dst route</c>, with commas) around the fragment header. Each bar begins a packet that was held, by its number
+/// (the first packet of the trace is 1), and its final verdict: all that are settled have to be named, in their order.
 /// </summary>
 internal sealed class PacketTrace : IDisposable
 {
@@ -29,6 +38,7 @@ internal sealed class PacketTrace : IDisposable
     private readonly FlowTable _flows;
     private readonly FirewallEngine _engine;
     private readonly List<byte[]> _sent = [];
+    private readonly List<string> _settled = [];
     private Policy _policy;
     private uint _version;
     private long _now;
@@ -77,6 +87,11 @@ internal sealed class PacketTrace : IDisposable
                     _engine.Maintain(_now, int.MaxValue);
                     Assert.True(_flows.Count == int.Parse(words[1], CultureInfo.InvariantCulture), $"line {number}: {line}\n  but there are {_flows.Count}");
                     break;
+                case "wait":
+                    _now = TimeOf(words[1]);
+                    _engine.Maintain(_now, 10_000);
+                    Check(number, line, "", words.AsSpan(Array.IndexOf(words, "=>") + 1));
+                    break;
                 default:
                     Send(number, line, words);
                     break;
@@ -88,20 +103,87 @@ internal sealed class PacketTrace : IDisposable
 
     private void Send(int number, string line, string[] words)
     {
-        double seconds = double.Parse(words[0].TrimStart('+'), CultureInfo.InvariantCulture);
-        long time = (long)Math.Round(seconds * 1000);
-        _now = words[0][0] == '+' ? _now + time : time;
+        _now = TimeOf(words[0]);
         int arrow = Array.IndexOf(words, "=>");
-        byte[] packet = Build(words[1], words[3], words.AsSpan(4, arrow - 4));
+        ReadOnlySpan<string> description = words.AsSpan(4, arrow - 4);
+        byte[] packet = Cut(Build(words[1], words[3], description), description);
         _sent.Add(packet);
         _engine.Maintain(_now, 10_000);
-        Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out _);
-        string actual = $"{verdict.Access} {verdict.Reason} {_catalog[verdict.Rule]?.FlowLogName ?? "-"} {verdict.Direction} {verdict.Malformed}";
-        string[] actualWords = actual.Split(' ');
-        foreach (string expected in words[(arrow + 1)..])
+        TakeSettled();
+        Verdict verdict = _engine.Inspect(packet, 0, packet.Length, _sent.Count, _policy, _now, out _);
+        Check(number, line, Text(verdict), words.AsSpan(arrow + 1));
+    }
+
+    private void Check(int number, string line, string verdict, ReadOnlySpan<string> expected)
+    {
+        TakeSettled();
+        string[] parts = string.Join(' ', expected.ToArray()).Split('|');
+        string all = string.Join(" | ", _settled.Prepend(verdict));
+        Assert.True(parts.Length == _settled.Count + 1, $"line {number}: {line}\n  but the verdicts are: {all}");
+        for (int i = 0; i < parts.Length; i++)
         {
-            Assert.True(actualWords.Contains(expected), $"line {number}: {line}\n  but the verdict is: {actual}");
+            string[] actual = (i == 0 ? verdict : _settled[i - 1]).Split(' ');
+            foreach (string word in parts[i].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            {
+                Assert.True(actual.Contains(word), $"line {number}: {line}\n  but the verdicts are: {all}");
+            }
         }
+
+        _settled.Clear();
+    }
+
+    private void TakeSettled()
+    {
+        while (_engine.TryTakeSettled(out SettledFragment fragment))
+        {
+            _settled.Add($"{fragment.Number} {Text(fragment.Verdict)}");
+            if (!fragment.Verdict.IsAllowed) continue;
+            byte[] frame = new byte[fragment.FrameLength];
+            fragment.CopyFrame(frame);
+            Assert.Equal(_sent[(int)fragment.Number - 1], frame);
+        }
+    }
+
+    private string Text(in Verdict verdict) =>
+        $"{verdict.Access} {verdict.Reason} {_catalog[verdict.Rule]?.FlowLogName ?? "-"} {verdict.Direction} {verdict.Malformed}";
+
+    private long TimeOf(string word)
+    {
+        long time = (long)Math.Round(double.Parse(word.TrimStart('+'), CultureInfo.InvariantCulture) * 1000);
+        return word[0] == '+' ? _now + time : time;
+    }
+
+    private static byte[] Cut(byte[] packet, ReadOnlySpan<string> words)
+    {
+        string[] parts = Word(words, "frag").Split(':', '+');
+        if (parts.Length != 3) return packet;
+        int offset = int.Parse(parts[1], CultureInfo.InvariantCulture);
+        int length = int.Parse(parts[2], CultureInfo.InvariantCulture);
+        bool v4 = packet[0] >> 4 == 4;
+        byte text = (byte)Number(words, "text", 0);
+        for (int i = (v4 ? 20 : 40) + 20; text != 0 && i < packet.Length; i++) packet[i] += text;
+        byte[] whole = v4 ? packet : PacketBuilder.WithExtensions(packet, Extensions(Word(words, "after")));
+        bool more = words.Contains("more") || (!words.Contains("last") && offset + length < whole.Length - (v4 ? 20 : 40));
+        uint id = uint.Parse(parts[0], CultureInfo.InvariantCulture);
+        return PacketBuilder.Fragment(whole, offset, length, more, id, Extensions(Word(words, "before")));
+    }
+
+    private static (byte Type, byte[] Body)[] Extensions(string names) => [.. names.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(name => name switch
+    {
+        "hop" => ((byte)0, PacketBuilder.PaddingBody(8)),
+        "dst" => ((byte)60, PacketBuilder.PaddingBody(16)),
+        "route" => ((byte)43, [2, 2, .. new byte[21]]),
+        _ => throw new FormatException($"'{name}' is no extension header of a trace"),
+    })];
+
+    private static string Word(ReadOnlySpan<string> words, string name)
+    {
+        foreach (string word in words)
+        {
+            if (word.StartsWith(name + "=", StringComparison.Ordinal)) return word[(name.Length + 1)..];
+        }
+
+        return "";
     }
 
     private byte[] Build(string source, string destination, ReadOnlySpan<string> words)
@@ -116,7 +198,7 @@ internal sealed class PacketTrace : IDisposable
                 return PacketBuilder.Udp(source, destination, (int)Number(words, "len", 0));
             case "echo":
             case "reply":
-                return PacketBuilder.IcmpEcho(source, destination, (ushort)Number(words, "id", 1), reply: words[0] == "reply");
+                return PacketBuilder.IcmpEcho(source, destination, (ushort)Number(words, "id", 1), reply: words[0] == "reply", payload: (int)Number(words, "len", 0));
             case "icmp":
                 byte[] about = _sent[(int)Number(words, "about", 0) - 1];
                 return PacketBuilder.IcmpError(source, destination, (byte)Number(words, "type", 3), (byte)Number(words, "code", 1), about);
@@ -129,12 +211,8 @@ internal sealed class PacketTrace : IDisposable
 
     private static long Number(ReadOnlySpan<string> words, string name, long otherwise)
     {
-        foreach (string word in words)
-        {
-            if (word.StartsWith(name + "=", StringComparison.Ordinal)) return long.Parse(word[(name.Length + 1)..], CultureInfo.InvariantCulture);
-        }
-
-        return otherwise;
+        string word = Word(words, name);
+        return word.Length == 0 ? otherwise : long.Parse(word, CultureInfo.InvariantCulture);
     }
 
     private static byte[]? Options(ReadOnlySpan<string> words)

@@ -17,8 +17,7 @@ public sealed class FlowShardTests
         Assert.Equal(TcpPeer.SizeInBytes, Unsafe.SizeOf<TcpPeer>());
         Assert.Equal(TcpMemory.SizeInBytes, Unsafe.SizeOf<TcpMemory>());
         Assert.Equal(64, Unsafe.SizeOf<FlowBucket>());
-        using var shard = NewShard(1_000_000);
-        Assert.InRange(shard.SizeInBytes / 1_000_000.0, 0, 128);
+        Assert.InRange(FlowTable.LengthFor(new FlowLimits { MaxFlows = 1_000_000 }, 1) / 1_000_000.0, 0, 128);
     }
 
     [Fact]
@@ -33,7 +32,7 @@ public sealed class FlowShardTests
     [Fact]
     public void A_full_shard_refuses_and_takes_again_after_a_removal()
     {
-        using var shard = NewShard(8);
+        FlowShard shard = NewShard(8);
         for (int i = 0; i < 8; i++) Assert.True(Add(shard, i, now: 0, timeout: 1000));
         Assert.False(Add(shard, 8, now: 0, timeout: 1000));
         Assert.True(Remove(shard, 3));
@@ -46,7 +45,7 @@ public sealed class FlowShardTests
     [Fact]
     public void A_flow_whose_time_is_over_is_not_found_even_before_the_wheel_has_turned()
     {
-        using var shard = NewShard(8);
+        FlowShard shard = NewShard(8);
         Add(shard, 1, now: 0, timeout: 1000);
         Assert.True(IsThere(shard, 1, now: 999));
         Assert.False(IsThere(shard, 1, now: 1000));
@@ -57,7 +56,7 @@ public sealed class FlowShardTests
     [Fact]
     public void The_wheel_removes_what_nobody_asks_for_and_spares_what_was_refreshed()
     {
-        using var shard = NewShard(8);
+        FlowShard shard = NewShard(8);
         shard.Advance(0, 100);
         Add(shard, 1, now: 0, timeout: 5_000);
         Add(shard, 2, now: 0, timeout: 5_000);
@@ -72,7 +71,7 @@ public sealed class FlowShardTests
     [Fact]
     public void A_timeout_far_beyond_the_wheel_is_kept_exactly()
     {
-        using var shard = NewShard(8);
+        FlowShard shard = NewShard(8);
         const int Week = 7 * 24 * 3600 * 1000;
         Add(shard, 1, now: 0, timeout: Week);
         for (long now = 0; now < Week; now += 600_000) shard.Advance(now, 5_000);
@@ -84,7 +83,7 @@ public sealed class FlowShardTests
     [Fact]
     public void A_small_budget_expires_everything_in_the_end_and_never_more_than_it_may_at_once()
     {
-        using var shard = NewShard(10_000);
+        FlowShard shard = NewShard(10_000);
         shard.Advance(0, 10);
         for (int i = 0; i < 10_000; i++) Add(shard, i, now: 0, timeout: 1000);
         int before = shard.Count;
@@ -102,7 +101,7 @@ public sealed class FlowShardTests
     public void Random_adds_finds_removals_and_expiries_agree_with_a_dictionary() =>
         Gen.Select(Gen.Int[1, 60], Gen.Select(Gen.Int[0, 3], Gen.Int[0, 99], Gen.Int[1, 4_000]).Array[0, 400]).Sample((capacity, steps) =>
         {
-            using var shard = NewShard(capacity);
+            FlowShard shard = NewShard(capacity);
             var model = new Dictionary<int, long>();
             long now = 1_000_000;
             shard.Advance(now, 10_000);
@@ -142,8 +141,12 @@ public sealed class FlowShardTests
             return true;
         });
 
-    private static FlowShard NewShard(int capacity) => new(
-        capacity, isShared: false, Hash, new SourceCounters(Hash, 0), new FlowLimits { HalfOpenPercent = 100, AdaptiveStartPercent = 100 });
+    private static FlowShard NewShard(int capacity)
+    {
+        var limits = new FlowLimits { MaxFlows = capacity, HalfOpenPercent = 100, AdaptiveStartPercent = 100 };
+        FlowLayout layout = FlowLayout.For(capacity, 1);
+        return new FlowShard(new FlowMemory(FlowRegion.Create(layout.Length), layout, 0), isShared: false, Hash, new SourceCounters(Hash, 0), limits);
+    }
 
     private static IpAddress Address(int number) => IpAddress.FromIPv4(0x0A000000u + (uint)number);
 

@@ -191,6 +191,26 @@ public static class PacketBuilder
         return [.. fragments];
     }
 
+    /// <summary>
+    /// One fragment of a packet (IPv4 without options, or IPv6, all of whose extension headers are fragmented too): any part of its payload,
+    /// zeros where it reaches beyond. <paramref name="before"/> are extension headers in front of the fragment header.
+    /// </summary>
+    public static byte[] Fragment(byte[] packet, int offset, int length, bool more, uint id, params (byte Type, byte[] Body)[] before)
+    {
+        bool v4 = packet[0] >> 4 == 4;
+        int headerLength = v4 ? 20 : 40;
+        byte[] part = new byte[length];
+        int start = Math.Min(headerLength + offset, packet.Length);
+        packet.AsSpan(start, Math.Min(length, packet.Length - start)).CopyTo(part);
+        byte[] fragment = [.. packet[..headerLength], .. part];
+        if (!v4) return WithExtensions(fragment, [.. before, (44, FragmentBody(offset, more, id))]);
+        BinaryPrimitives.WriteUInt16BigEndian(fragment.AsSpan(2), (ushort)fragment.Length);
+        BinaryPrimitives.WriteUInt16BigEndian(fragment.AsSpan(4), (ushort)id);
+        BinaryPrimitives.WriteUInt16BigEndian(fragment.AsSpan(6), (ushort)(offset / 8 | (more ? 0x2000 : 0)));
+        WriteIPv4Checksum(fragment);
+        return fragment;
+    }
+
     /// <summary>The internet checksum (RFC 1071) over the bytes, as it is written on the wire.</summary>
     public static ushort Checksum(ReadOnlySpan<byte> bytes, uint start = 0)
     {

@@ -96,6 +96,14 @@ public class AssociationTests
     }
 
     [Fact]
+    public void A_network_in_the_wrapper_of_its_creation_is_read()
+    {
+        RuleFile file = Sample.Read("""{ "newVNet": { "name": "v", "type": "Microsoft.Network/virtualNetworks", "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] }, "subnets": [] } }""");
+        Assert.Empty(file.Findings);
+        Assert.Equal("10.0.0.0/16", Assert.Single(file.Network.VirtualNetworks).AddressPrefixes[0].ToString());
+    }
+
+    [Fact]
     public void Several_groups_without_associations_are_refused()
     {
         RuleFile file = Join(s_subnetGroup, s_nicGroup);
@@ -182,16 +190,24 @@ public class AssociationTests
         Assert.Equal(expected, Sample.Compile(rules, new PolicyOptions { PlatformBypass = bypass }).Verdict(Sample.Tcp(source, destination)));
     }
 
-    [Fact]
-    public void Flows_are_flushed_by_the_group_that_allowed_them()
+    [Theory]
+    [InlineData("subnet")]
+    [InlineData("nic")]
+    public void A_flow_is_flushed_if_any_group_on_its_way_asks(string asks)
     {
-        string flushing = s_nicGroup.Replace("\"securityRules\"", "\"flushConnection\":true,\"securityRules\"", StringComparison.Ordinal);
-        Policy policy = Compile(Network, s_subnetGroup, flushing);
-        Assert.True(policy.FlushConnection);
-        Assert.True(policy.FlushesFlowsOf(policy.Evaluate(Sample.Tcp("203.0.113.1:9", "10.0.1.4:443")).Rule));
-        Assert.False(policy.FlushesFlowsOf(policy.Evaluate(Sample.Tcp("203.0.113.1:9", "10.0.1.5:80")).Rule));
-        Assert.True(policy.FlushesFlowsOf(RuleCatalog.None));
-        Assert.False(Compile(Network, s_subnetGroup, s_nicGroup).FlushesFlowsOf(RuleCatalog.None));
+        static string Asking(string group) => group.Replace("\"securityRules\"", "\"flushConnection\":true,\"securityRules\"", StringComparison.Ordinal);
+        Policy policy = Compile(Network, asks == "subnet" ? Asking(s_subnetGroup) : s_subnetGroup, asks == "nic" ? Asking(s_nicGroup) : s_nicGroup);
+        // 10.0.1.4 is under both groups, 10.0.1.5 under the subnet's alone; inbound the interface's group is the last that allows.
+        bool asksSubnet = asks == "subnet";
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.4")));
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.4"), Sample.Address("203.0.113.1")));
+        Assert.Equal(asksSubnet, policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.5")));
+        // Within the subnet the sender's outbound chain counts as much as the receiver's inbound one.
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.4"), Sample.Address("10.0.1.5")));
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.5"), Sample.Address("10.0.1.4")));
+        // Protected by no group any more.
+        Assert.True(policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("203.0.113.2")));
+        Assert.False(Compile(Network, s_subnetGroup, s_nicGroup).FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.4")));
     }
 
     [Theory]

@@ -61,6 +61,28 @@ public class PolicyExplainerTests
         Assert.Equal("defaultSecurityRules/AllowVnetInBound", answer.RuleName);
     }
 
+    [Theory]
+    [InlineData(IpProtocol.Icmp, 8, 0, "securityRules/ping", true)]
+    [InlineData(IpProtocol.Icmp, 8, null, "securityRules/ping", true)]
+    [InlineData(IpProtocol.Icmp, 13, 0, "securityRules/stamp", false)]
+    [InlineData(IpProtocol.Icmp, 13, null, "defaultSecurityRules/DenyAllInBound", false)]
+    [InlineData(IpProtocol.Icmp, null, null, "defaultSecurityRules/DenyAllInBound", false)]
+    [InlineData(IpProtocol.Udp, null, null, "defaultSecurityRules/DenyAllInBound", false)]
+    public void An_ICMP_type_matches_only_if_the_rule_covers_all_that_the_question_may_mean(byte protocol, int? type, int? code, string rule, bool first)
+    {
+        Policy policy = Sample.Compile(Sample.Group(Sample.Icmp("ping", 100, "8"), Sample.Icmp("stamp", 110, "13/0")));
+        FlowQuery query = new(RuleDirection.Inbound, protocol, Sample.Address("10.0.0.4"), null, Sample.Address("198.51.100.7"), null)
+        {
+            IcmpType = (byte?)type,
+            IcmpCode = (byte?)code,
+        };
+        Explanation answer = PolicyExplainer.Explain(policy, query);
+        Assert.Equal(rule, answer.RuleName);
+        RuleEvaluation[] looked = [.. answer.Groups[0].Rules];
+        Assert.Equal(first, looked[0].IcmpTypeMatched);
+        if (rule.StartsWith("default", StringComparison.Ordinal)) Assert.Null(looked[^1].IcmpTypeMatched);
+    }
+
     [Fact]
     public void A_protocol_without_ports_needs_rules_for_all_ports()
     {

@@ -21,6 +21,11 @@ internal static class Sample
         "sourceAddressPrefix":"{{{source}}}","destinationAddressPrefix":"{{{destination}}}","access":"{{{access}}}","priority":{{{priority}}},"direction":"{{{direction}}}"}}
         """;
 
+    /// <summary>A rule that allows ICMP messages of one type.</summary>
+    public static string Icmp(string name, int priority, string type, string source = "*", string destination = "*", string protocol = "Icmp") =>
+        Rule(name, priority, protocol: protocol, source: source, destination: destination, destinationPort: "*")
+            .Replace("\"access\"", $"\"icmpTypes\":[\"{type}\"],\"access\"", StringComparison.Ordinal);
+
     public static RuleFile Read(string json, string file = "rules.json") => NsgReader.Read(Encoding.UTF8.GetBytes(json), file);
 
     /// <summary>Reads a file that must be good.</summary>

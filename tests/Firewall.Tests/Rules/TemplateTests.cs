@@ -112,6 +112,21 @@ public class TemplateTests
     }
 
     [Fact]
+    public void A_network_that_is_known_only_when_deployed_does_not_spoil_the_rules()
+    {
+        string network = """
+            ,{ "type": "Microsoft.Network/virtualNetworks", "name": "[parameters('none')]", "properties": { "addressSpace": { "addressPrefixes": "[parameters('none')]" }, "subnets": "[parameters('none')]" } }
+            ,{ "type": "Microsoft.Network/networkInterfaces", "name": "nic", "properties": { "ipConfigurations": [ { "properties": { "privateIPAllocationMethod": "Dynamic" } } ],
+               "networkSecurityGroup": { "id": "[resourceId(resourceGroup().name, 'Microsoft.Network/networkSecurityGroups', 'nsg')]" } } }
+            """;
+        RuleFile file = Sample.Read(Template(Rule("r", 100, "22"), network));
+        Assert.DoesNotContain(file.Findings, finding => finding.IsError);
+        Assert.Single(file.Groups);
+        Assert.Equal("nsg", ResourceId.NameOf(Assert.Single(file.Network.NetworkInterfaces).NetworkSecurityGroup!));
+        Assert.NotNull(PolicyCompiler.Compile(file.Groups, new PolicyOptions { Network = file.Network }, new RuleCatalog(), 1).Policy);
+    }
+
+    [Fact]
     public void A_template_without_a_group_is_refused()
     {
         RuleFinding finding = Assert.Single(Sample.Read("""{"$schema":"x","resources":[{"type":"Microsoft.Network/publicIPAddresses","name":"v"}]}""").Findings);

@@ -54,6 +54,29 @@ internal sealed class AddressSet : IEquatable<AddressSet>
 
     public bool Overlaps(AddressSet other) => V4.Overlaps(other.V4) || V6.Overlaps(other.V6);
 
+    /// <summary>The fewest prefixes that make up the set, IPv4 first, ascending.</summary>
+    public IReadOnlyList<IpPrefix> ToPrefixes()
+    {
+        List<IpPrefix> prefixes = [];
+        for (int i = 0; i < V4.Count; i++) Cut(V4.Firsts[i], V4.Lasts[i], 32, bits => IpAddress.FromIPv4((uint)bits), prefixes);
+        for (int i = 0; i < V6.Count; i++) Cut(V6.Firsts[i], V6.Lasts[i], 128, IpAddress.FromBits, prefixes);
+        return prefixes;
+    }
+
+    private static void Cut(UInt128 first, UInt128 last, int width, Func<UInt128, IpAddress> make, List<IpPrefix> prefixes)
+    {
+        while (true)
+        {
+            // The largest block that starts here and does not reach beyond the end.
+            int free = first == 0 ? width : Math.Min(width, (int)UInt128.TrailingZeroCount(first));
+            while (free > 0 && (free == 128 ? UInt128.MaxValue : (UInt128.One << free) - 1) > last - first) free--;
+            prefixes.Add(IpPrefix.Create(make(first), width - free));
+            UInt128 size = free == 128 ? UInt128.MaxValue : (UInt128.One << free) - 1;
+            if (last - first == size) return;
+            first += size + 1;
+        }
+    }
+
     public bool Equals(AddressSet? other) => other is not null && V4.Equals(other.V4) && V6.Equals(other.V6);
 
     public override bool Equals(object? obj) => Equals(obj as AddressSet);

@@ -7,7 +7,7 @@ namespace Firewall.Core.Rules.Classification;
 /// <summary>
 /// Finds the first rule that applies in a time that hardly depends on how many rules there are, and not at all on how they are
 /// chosen: each field of the packet is looked up once and gives the set of rules that it fits, as a bitmap in the order of
-/// evaluation; the first bit that all five have in common is the rule. Immutable; never allocates.
+/// evaluation; the first bit that all five have in common is the rule. Protocol and ICMP type are one field. Immutable; never allocates.
 /// </summary>
 internal sealed class BitmapClassifier : IRuleClassifier
 {
@@ -18,6 +18,7 @@ internal sealed class BitmapClassifier : IRuleClassifier
 
     private readonly int[] _protocols;
     private readonly ulong[] _protocolBits;
+    private readonly IcmpIndex? _icmp;
     private readonly AddressIndex _sources;
     private readonly ulong[] _sourceBits;
     private readonly AddressIndex _destinations;
@@ -32,7 +33,7 @@ internal sealed class BitmapClassifier : IRuleClassifier
         int words = Math.Max(1, (_rules.Length + 63) / 64);
         // Long bitmaps are read in blocks of eight words.
         _words = words <= 2 ? words : (words + WordsPerBlock - 1) / WordsPerBlock * WordsPerBlock;
-        (_protocols, _protocolBits) = IndexProtocols();
+        (_protocols, _icmp, _protocolBits) = IndexProtocols();
         (_sources, _sourceBits) = IndexAddresses(rule => rule.Source);
         (_destinations, _destinationBits) = IndexAddresses(rule => rule.Destination);
         _sourcePorts = IndexPorts(rule => rule.SourcePorts);
@@ -57,11 +58,12 @@ internal sealed class BitmapClassifier : IRuleClassifier
             destinationPort = _destinationPorts.Find(packet.DestinationPort);
         }
 
+        int protocol = _icmp is not null && PacketKind.HasType(in packet) ? _icmp.Find(in packet) : _protocols[packet.Protocol];
         ReadOnlySpan<ulong> a = _sourceBits.AsSpan(source * words, words);
         ReadOnlySpan<ulong> b = _destinationBits.AsSpan(destination * words, words);
         ReadOnlySpan<ulong> c = _destinationPorts.Bits.AsSpan(destinationPort * words, words);
         ReadOnlySpan<ulong> d = _sourcePorts.Bits.AsSpan(sourcePort * words, words);
-        ReadOnlySpan<ulong> e = _protocolBits.AsSpan(_protocols[packet.Protocol] * words, words);
+        ReadOnlySpan<ulong> e = _protocolBits.AsSpan(protocol * words, words);
         return words >= WordsPerBlock ? FirstCommonOfBlocks(a, b, c, d, e) : FirstCommon(a, b, c, d, e);
     }
 
@@ -94,7 +96,7 @@ internal sealed class BitmapClassifier : IRuleClassifier
         return -1;
     }
 
-    private (int[] Classes, ulong[] Bits) IndexProtocols()
+    private (int[] Classes, IcmpIndex? Icmp, ulong[] Bits) IndexProtocols()
     {
         BitmapTable table = new(_words);
         int[] classes = new int[256];
@@ -104,13 +106,23 @@ internal sealed class BitmapClassifier : IRuleClassifier
             Array.Clear(bitmap);
             for (int rule = 0; rule < _rules.Length; rule++)
             {
-                if (_rules[rule].Rule.Protocol.Matches((byte)protocol)) bitmap[rule / 64] |= 1UL << (rule % 64);
+                // What has no type, such as a later fragment, fits only rules that do not ask for one.
+                if (_rules[rule].Rule.Protocol.Matches((byte)protocol) && _rules[rule].IcmpTypes.IsAll) bitmap[rule / 64] |= 1UL << (rule % 64);
             }
 
             classes[protocol] = table.Intern(bitmap);
         }
 
-        return (classes, table.ToArray());
+        bool asksForTypes = Array.Exists(_rules, rule => !rule.IcmpTypes.IsAll);
+        IcmpIndex? icmp = asksForTypes ? new IcmpIndex(IndexTypes(IpProtocol.Icmp, table), IndexTypes(IpProtocol.Icmpv6, table)) : null;
+        return (classes, icmp, table.ToArray());
+    }
+
+    private RangeMap<ushort> IndexTypes(byte protocol, BitmapTable table)
+    {
+        (List<IntervalSet<ushort>> sets, List<ulong[]> masks) =
+            Group(rule => rule.Rule.Protocol.Matches(protocol) ? rule.IcmpTypes : IntervalSet<ushort>.Empty);
+        return Sweep(sets, masks, table);
     }
 
     private (AddressIndex Index, ulong[] Bits) IndexAddresses(Func<ResolvedRule, AddressSet> side)
@@ -185,9 +197,7 @@ internal sealed class BitmapClassifier : IRuleClassifier
 
         public PortIndex(RangeMap<ushort> map, int portless, ulong[] bits)
         {
-            uint[] lasts = new uint[map.InnerLasts.Length];
-            for (int i = 0; i < lasts.Length; i++) lasts[i] = map.InnerLasts[i];
-            _tree = new RangeTree(lasts);
+            _tree = RangeTree.Of(map);
             _values = map.Values;
             Portless = portless;
             Bits = bits;

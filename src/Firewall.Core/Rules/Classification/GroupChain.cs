@@ -30,12 +30,16 @@ internal sealed class GroupChain
     public GroupChain(IReadOnlyList<ChainStep> steps)
     {
         Steps = steps;
+        FlushConnection = steps.Any(step => step.Group.Group.FlushConnection);
         _inbound = [.. steps.Select(step => new Link(step.Group.Inbound))];
         _outbound = [.. steps.Reverse().Select(step => new Link(step.Group.Outbound))];
     }
 
     /// <summary>The groups in the inbound order.</summary>
     public IReadOnlyList<ChainStep> Steps { get; }
+
+    /// <summary>True if any of the groups asks that its flows be judged again when rules change.</summary>
+    public bool FlushConnection { get; }
 
     /// <summary>The groups in the order of that direction.</summary>
     public IEnumerable<ChainStep> StepsOf(RuleDirection direction) => direction == RuleDirection.Inbound ? Steps : Steps.Reverse();

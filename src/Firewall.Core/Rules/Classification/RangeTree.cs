@@ -67,6 +67,14 @@ internal sealed class RangeTree
         }
     }
 
+    /// <summary>The tree that finds the ranges of a map of ports or ICMP types.</summary>
+    public static RangeTree Of(RangeMap<ushort> map)
+    {
+        uint[] lasts = new uint[map.InnerLasts.Length];
+        for (int i = 0; i < lasts.Length; i++) lasts[i] = map.InnerLasts[i];
+        return new RangeTree(lasts);
+    }
+
     /// <summary>How many keys.</summary>
     public int Count { get; }
 

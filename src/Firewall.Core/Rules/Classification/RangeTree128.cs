@@ -124,9 +124,10 @@ internal sealed class RangeTree128
             return BitOperations.PopCount(low | (high << 4));
         }
 
-        int count = 0;
-        foreach (long key in node) count += key < wanted ? 1 : 0;
-        return count;
+        Vector128<long> two = Vector128.Create(wanted);
+        Vector128<long> sum = Vector128.LessThan(Vector128.Create(node), two) + Vector128.LessThan(Vector128.Create(node[2..]), two)
+            + Vector128.LessThan(Vector128.Create(node[4..]), two) + Vector128.LessThan(Vector128.Create(node[6..]), two);
+        return -(int)Vector128.Sum(sum);
     }
 
     private static long Flip(ulong value) => (long)(value ^ 0x8000_0000_0000_0000);

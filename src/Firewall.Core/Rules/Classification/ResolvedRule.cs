@@ -13,6 +13,9 @@ internal sealed class ResolvedRule
         Destination = destination;
         SourcePorts = Ports(rule.SourcePorts);
         DestinationPorts = Ports(rule.DestinationPorts);
+        IcmpTypes = rule.IcmpTypes.Count == 0
+            ? IntervalSet<ushort>.All
+            : IntervalSet<ushort>.From(rule.IcmpTypes.Select(range => (range.First, range.Last)).ToList());
     }
 
     public SecurityRule Rule { get; }
@@ -28,6 +31,9 @@ internal sealed class ResolvedRule
 
     public IntervalSet<ushort> DestinationPorts { get; }
 
+    /// <summary>ICMP types and codes, as <see cref="IcmpTypeRange"/> numbers them; all if the rule does not ask.</summary>
+    public IntervalSet<ushort> IcmpTypes { get; }
+
     /// <summary>True if the rule matches packets that have no ports.</summary>
     public bool CoversAllPorts => SourcePorts.IsAll && DestinationPorts.IsAll;
 
@@ -35,6 +41,7 @@ internal sealed class ResolvedRule
     public bool Matches(in PacketInfo packet)
     {
         if (!Rule.Protocol.Matches(packet.Protocol)) return false;
+        if (!IcmpTypes.IsAll && !(PacketKind.HasType(in packet) && IcmpTypes.Contains(PacketKind.TypeOf(in packet)))) return false;
         if (packet.HasPorts)
         {
             if (!DestinationPorts.Contains(packet.DestinationPort) || !SourcePorts.Contains(packet.SourcePort)) return false;
@@ -46,6 +53,11 @@ internal sealed class ResolvedRule
 
         return Destination.Contains(packet.Destination) && Source.Contains(packet.Source);
     }
+
+    /// <summary>True if both rules fit the same packets and say the same to them.</summary>
+    public bool DecidesLike(ResolvedRule other) => Rule.Access == other.Rule.Access && Rule.Protocol == other.Rule.Protocol
+        && IcmpTypes.Equals(other.IcmpTypes) && SourcePorts.Equals(other.SourcePorts) && DestinationPorts.Equals(other.DestinationPorts)
+        && Source.Equals(other.Source) && Destination.Equals(other.Destination);
 
     private static IntervalSet<ushort> Ports(IReadOnlyList<PortRange> ranges) =>
         IntervalSet<ushort>.From(ranges.Select(range => (range.First, range.Last)).ToList());

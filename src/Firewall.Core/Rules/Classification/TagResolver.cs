@@ -69,6 +69,10 @@ internal sealed class TagResolver
         return all;
     }
 
+    /// <summary>The application security groups of one side of a rule of which no member is known, by name.</summary>
+    public IEnumerable<string> EmptyGroupsOf(AddressSelector selector) =>
+        selector.ApplicationSecurityGroups.Where(id => MembersOf(id).IsEmpty).Select(ResourceId.NameOf);
+
     private AddressSet MembersOf(string id)
     {
         if (_members.TryGetValue(id, out AddressSet? known)) return known;

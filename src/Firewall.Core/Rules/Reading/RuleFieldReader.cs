@@ -100,6 +100,28 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         return ranges;
     }
 
+    /// <summary>Our extension <c>icmpTypes</c>: a list, or a single value; empty if it is not set.</summary>
+    public IReadOnlyList<IcmpTypeRange> IcmpTypes(RuleContext context, RuleProtocol protocol)
+    {
+        if (context.Get("icmpTypes") is not { } value) return [];
+        if (protocol.IsAny || !(protocol.Number is IpProtocol.Icmp or IpProtocol.Icmpv6))
+        {
+            Add(value, FindingCodes.InvalidIcmpType,
+                $"Security rule {context.Id} has icmpTypes, but its protocol is {protocol}.",
+                "Only a rule with the protocol Icmp or Icmpv6 may have them; write one rule for each of the two.");
+            return [];
+        }
+
+        List<IcmpTypeRange> ranges = [];
+        foreach (JsonValue element in Elements(value, context))
+        {
+            if (element.Kind is JsonValueKind.String or JsonValueKind.Number && IcmpTypeRange.TryParse(element.Text, out IcmpTypeRange range)) ranges.Add(range);
+            else Add(element, FindingCodes.InvalidIcmpType, $"Security rule has invalid ICMP type. Value provided: {Shown(element)}.", "Write a type such as \"8\", types such as \"133-137\", or a code of a type such as \"3/4\", each from 0 to 255; leave icmpTypes out for all.");
+        }
+
+        return ranges;
+    }
+
     /// <summary>The addresses of one side, from the prefix, the list of prefixes, or the application security groups.</summary>
     public AddressSelector Addresses(RuleContext context, string side)
     {

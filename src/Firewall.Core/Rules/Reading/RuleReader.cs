@@ -46,6 +46,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
         IReadOnlyList<PortRange> sourcePorts = _fields.Ports(context, "source");
         AddressSelector destination = _fields.Addresses(context, "destination");
         IReadOnlyList<PortRange> destinationPorts = _fields.Ports(context, "destination");
+        IReadOnlyList<IcmpTypeRange> icmpTypes = _fields.IcmpTypes(context, protocol);
         if (findings.Skip(before).Any(finding => finding.IsError)) return null;
         SecurityRule rule = new()
         {
@@ -57,6 +58,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
             SourcePorts = sourcePorts,
             Destination = destination,
             DestinationPorts = destinationPorts,
+            IcmpTypes = icmpTypes,
             Access = access,
             Priority = priority,
             Direction = direction,

@@ -8,6 +8,9 @@ internal sealed class ShapeReader
     private const string GroupType = "networkSecurityGroups";
     private static readonly string[] s_ruleFields = ["priority", "direction", "access", "protocol"];
 
+    // az network … create wraps what it made.
+    private static readonly string[] s_wrappers = ["NewNSG", "NewVNet", "NewNIC", "NewASG", "NewSubnet"];
+
     private readonly string _file;
     private readonly List<RuleFinding> _findings;
     private readonly RuleReader _rules;
@@ -50,9 +53,9 @@ internal sealed class ShapeReader
                 $"This is an error answer of Azure, not a security group: {error["code"]?.Text} {error["message"]?.Text}",
                 "Repeat the export."));
         }
-        else if (root["NewNSG"] is { IsObject: true } created)
+        else if (s_wrappers.Select(name => root[name]).FirstOrDefault(inner => inner is { IsObject: true }) is { } created)
         {
-            ReadGroup(created, TemplateScope.None);
+            ReadDocument(created);
         }
         else if (root["template"] is { IsObject: true } exported && exported.Find("resources") is not null)
         {

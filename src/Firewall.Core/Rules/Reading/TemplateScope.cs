@@ -44,6 +44,9 @@ internal sealed class TemplateScope
     /// <summary>The scope of a nested template.</summary>
     public TemplateScope Nested(JsonValue template, JsonValue? given) => new(template, given, _file, _findings, _budget, []);
 
+    /// <summary>The same scope, which keeps to itself what it cannot work out: for what is good to know, but not needed.</summary>
+    public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops);
+
     /// <summary>The scope of one turn of a copy loop.</summary>
     public TemplateScope InLoop(string name, int index) => new(_template, _given, _file, _findings, _budget, [.. _loops, (name, index)]);
 

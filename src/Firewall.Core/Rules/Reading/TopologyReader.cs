@@ -24,6 +24,8 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
     public bool TryRead(JsonValue node, TemplateScope scope)
     {
         if (!node.IsObject) return false;
+        // A template may leave addresses to its deployment; its rules can be read all the same.
+        scope = scope.Quietly();
         string type = scope.Text(node["type"]) ?? "";
         string kind = type.Length > 0 ? ResourceName.Last(type) : GuessKind(node, scope);
         JsonValue fields = node["properties"] is { } nested && scope.Expand(nested) is { IsObject: true } inner ? inner : node;

@@ -25,7 +25,6 @@ internal sealed record Route
     /// <summary>The local table's number: the machine's own addresses.</summary>
     public const uint LocalTable = 255;
 
-    private const byte LinkScope = 253;
     private const uint ClonedFlag = 0x200;
     private const uint DeadOrLinkDown = 0x1 | 0x10;
 
@@ -117,13 +116,9 @@ internal sealed record Route
         const ushort destination = 1, outInterface = 4, gatewayAttribute = 5, priority = 6, preferredSource = 7, tableAttribute = 15;
         bool isIPv4 = Destination.IsIPv4;
 
-        // Only IPv4 has scopes; on deletion 255 (nowhere) means any.
-        byte scope = (isIPv4, type == NetlinkMessage.DeleteRoute, Type == RouteType.Unicast && Gateway is null) switch
-        {
-            (true, true, _) => 255,
-            (true, false, true) => LinkScope,
-            _ => 0,
-        };
+        // Always the widest scope, "global": when the kernel checks the gateway of somebody's new route it looks for narrower ones and so
+        // passes ours by; it would find the TUN. IPv6 has no scopes. On deletion 255 (nowhere) means any.
+        byte scope = isIPv4 && type == NetlinkMessage.DeleteRoute ? (byte)255 : (byte)0;
         NetlinkRequest request = new NetlinkRequest(type, flags, $"{verb} the route {this}")
             .Byte(isIPv4 ? NetlinkMessage.IPv4 : NetlinkMessage.IPv6).Byte((byte)Destination.Length).Byte(0).Byte(0)
             .Byte(Table < 256 ? (byte)Table : (byte)0).Byte(Protocol).Byte(scope).Byte((byte)Type).UInt32(0)

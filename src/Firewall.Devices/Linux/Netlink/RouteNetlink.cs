@@ -91,6 +91,19 @@ internal sealed class RouteNetlink : IDisposable
         _socket.Execute(LinkHeader(SetLink($"setting the MTU of {link.Name} to {mtu}"), link.Index, 0, 0).Attribute(mtuAttribute, (uint)mtu));
     }
 
+    /// <summary>
+    /// Takes the interface out of IPv6's multicast groups, before it is up and before its MTU is set. On a machine that forwards, the
+    /// kernel makes every new interface join the group of all routers, and reports that to the link. Without the multicast flag it does
+    /// not; an MTU below 1280 makes it forget what it joined already.
+    /// </summary>
+    public void LeaveMulticast(Link link)
+    {
+        const uint multicastFlag = 0x1000;
+        const int tooSmallForIPv6 = 576;
+        _socket.Execute(LinkHeader(SetLink($"switching off multicast on {link.Name}"), link.Index, 0, multicastFlag));
+        SetMtu(link, tooSmallForIPv6);
+    }
+
     /// <summary>Sets how many packets may wait for a reader.</summary>
     public void SetTransmitQueueLength(Link link, int packets)
     {

@@ -51,7 +51,8 @@ internal sealed record RoutingRule
     public static RoutingRule? Read(ReadOnlySpan<byte> body)
     {
         const ushort destination = 1, inputName = 3, priority = 6, suppressGroup = 13, suppressLength = 14, tableAttribute = 15,
-            outputName = 17, padding = 18, protocolAttribute = 21, ipProtocol = 22, sourcePorts = 23, destinationPorts = 24;
+            outputName = 17, padding = 18, protocolAttribute = 21, ipProtocol = 22, sourcePorts = 23, destinationPorts = 24,
+            sourceMask = 28, destinationMask = 29;
         const uint invertFlag = 0x2;
         const uint unlimited = uint.MaxValue;
         NetlinkMessage.RequireLength(body, 12, "a routing rule");
@@ -81,6 +82,8 @@ internal sealed record RoutingRule
                 destinationPorts => rule with { DestinationPorts = attributes.Ports },
                 // The kernel always writes this one, -1 if it is not set.
                 suppressLength or suppressGroup => attributes.UInt32 == unlimited ? rule : rule with { IsForeign = true },
+                // Nor are these a selector of their own for a port without a mask.
+                sourceMask or destinationMask => attributes.Value.IndexOfAnyExcept((byte)0xFF) < 0 ? rule : rule with { IsForeign = true },
                 padding => rule,
                 _ => rule with { IsForeign = true },
             };

@@ -11,9 +11,6 @@ namespace Firewall.Control.Configuration;
 /// </summary>
 internal sealed record FirewallOptions
 {
-    /// <summary>The flow table's size if nothing else is asked for; at 128 bytes a flow that is 128 MB when it is full.</summary>
-    public const int DefaultMaxFlows = 1_000_000;
-
     /// <summary>Gateway or Host.</summary>
     public required ApplianceMode Mode { get; init; }
 
@@ -25,6 +22,12 @@ internal sealed record FirewallOptions
 
     /// <summary>The addresses that the VirtualNetwork tag stands for; null for the private ones that the rules take by default.</summary>
     public required IReadOnlyList<IpPrefix>? VirtualNetwork { get; init; }
+
+    /// <summary>The addresses that the AzureLoadBalancer tag stands for; null for Azure's own.</summary>
+    public required IReadOnlyList<IpPrefix>? AzureLoadBalancer { get; init; }
+
+    /// <summary>Whether traffic with Azure's platform addresses passes the rules by.</summary>
+    public required PlatformAddresses PlatformAddresses { get; init; }
 
     /// <summary>Interfaces by name. Gateway: those it stands between. Host: those it guards; empty means all but the loopback.</summary>
     public required IReadOnlyList<string> Interfaces { get; init; }
@@ -41,14 +44,27 @@ internal sealed record FirewallOptions
     /// <summary>Answer denied packets with RST or ICMP instead of silence.</summary>
     public required bool Reject { get; init; }
 
-    /// <summary>The most flow records at once.</summary>
-    public required int MaxFlows { get; init; }
+    /// <summary>The flow table's size and what guards it.</summary>
+    public required FlowLimits FlowTable { get; init; }
 
     /// <summary>Idle timeouts, with <c>VirtualNetwork:FlowTimeoutInMinutes</c> worked in.</summary>
     public required FlowTimeouts Timeouts { get; init; }
 
+    /// <summary>The timeout keys that are written out: a <c>flowTimeoutInMinutes</c> in the rules files does not touch those.</summary>
+    public required IReadOnlySet<string> WrittenTimeouts { get; init; }
+
     /// <summary>The least level that is logged, by area; "Default" for the rest.</summary>
     public required IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; }
+}
+
+/// <summary>What happens to traffic with Azure's platform addresses 168.63.129.16 and 169.254.169.254.</summary>
+internal enum PlatformAddresses
+{
+    /// <summary>The rules judge it like any other.</summary>
+    Judge,
+
+    /// <summary>It passes, unless a rule names a platform tag; right only on Azure, where nobody can forge these addresses.</summary>
+    Bypass,
 }
 
 /// <summary>Keys of <c>Firewall:Tun</c>.</summary>

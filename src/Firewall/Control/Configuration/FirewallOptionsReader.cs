@@ -1,5 +1,7 @@
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
+using Firewall.Devices.Linux;
+using Firewall.Devices.Linux.Routing;
 using Firewall.Logs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -12,7 +14,7 @@ internal static class FirewallOptionsReader
     /// <summary>The name of the section.</summary>
     public const string SectionName = "Firewall";
 
-    private const int LongestInterfaceName = 15;
+    private const string InterfaceAllowed = "an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')";
 
     /// <summary>Reads all keys; problems go to the sources. The result is of use only if there was none.</summary>
     /// <param name="root">The whole configuration.</param>
@@ -30,6 +32,7 @@ internal static class FirewallOptionsReader
         ApplianceMode mode = section.Choice("Mode", ApplianceMode.Gateway);
         string? rules = FullPath(section.RequiredText("Rules", "the path of a rules file, or of a folder with rules files"), folder);
         SectionReader network = section.Section("VirtualNetwork");
+        SectionReader loadBalancer = section.Section("AzureLoadBalancer");
         SectionReader tun = section.Section("Tun");
         SectionReader routing = section.Section("Routing");
         SectionReader flowTable = section.Section("FlowTable");
@@ -40,36 +43,52 @@ internal static class FirewallOptionsReader
             Rules = rules ?? "",
             ServiceTags = FullPath(section.Text("ServiceTags"), folder),
             VirtualNetwork = network.Prefixes("AddressPrefixes") is { Count: > 0 } prefixes ? prefixes : null,
+            AzureLoadBalancer = loadBalancer.Prefixes("AddressPrefixes") is { Count: > 0 } probes ? probes : null,
+            PlatformAddresses = section.Choice("PlatformAddresses", PlatformAddresses.Judge),
             Tun = ReadTun(tun),
-            Interfaces = section.List("Interfaces", "an interface name (1 to 15 characters, without '/' and spaces)", IsInterfaceName),
+            Interfaces = section.List("Interfaces", InterfaceAllowed, IsInterfaceName),
             Routing = ReadRouting(routing),
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
-            MaxFlows = flowTable.Integer("MaxFlows", FirewallOptions.DefaultMaxFlows, 1, FlowTable.LargestMaximum),
-            Timeouts = FlowTimeoutsReader.Read(timeouts, network),
+            FlowTable = ReadFlowTable(flowTable),
+            Timeouts = FlowTimeoutsReader.Read(timeouts, network, out IReadOnlySet<string> writtenTimeouts),
+            WrittenTimeouts = writtenTimeouts,
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, tun, routing, flowTable, timeouts, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, flowTable, timeouts, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }
 
     private static TunSettings ReadTun(SectionReader tun)
     {
-        const string MtuAllowed = "0 (follow the interfaces) or a whole number from 1280 to 65535";
-        int mtu = tun.Integer("Mtu", 0, 0, 65_535);
+        const string MtuAllowed = "0 (follow the interfaces) or a whole number from 1280 to 65521";
+        int mtu = tun.Integer("Mtu", 0, 0, 65_521);
         if (mtu is > 0 and < 1280) tun.Refuse("Mtu", MtuAllowed);
-        string name = tun.Text("Name", "fw0", "an interface name (1 to 15 characters, without '/' and spaces)", IsInterfaceName);
+        string name = tun.Text("Name", "fw0", InterfaceAllowed, IsInterfaceName);
         return new TunSettings(name, tun.Integer("Queues", 1, 1, 64), mtu, tun.Flag("Offloads", true));
+    }
+
+    private static FlowLimits ReadFlowTable(SectionReader flowTable)
+    {
+        FlowLimits start = new();
+        return new FlowLimits
+        {
+            MaxFlows = flowTable.Integer("MaxFlows", start.MaxFlows, 1, FlowTable.LargestMaximum),
+            HalfOpenPercent = flowTable.Integer("HalfOpenPercent", start.HalfOpenPercent, 1, 100),
+            MaxFlowsPerSource = flowTable.OptionalInteger("MaxFlowsPerSource", 0, FlowTable.LargestMaximum),
+            AdaptiveStartPercent = flowTable.Integer("AdaptiveStartPercent", start.AdaptiveStartPercent, 1, 100),
+        };
     }
 
     private static RoutingSettings ReadRouting(SectionReader routing)
     {
-        const string TableAllowed = "a whole number from 1 to 2147483647, but not 253, 254 or 255, which are the kernel's own tables";
-        int table = routing.Integer("Table", 4100, 1, int.MaxValue);
-        if (table is >= 253 and <= 255) routing.Refuse("Table", TableAllowed);
-        return new RoutingSettings(table, routing.Integer("Priority", 100, 1, 32_000));
+        const string TableAllowed = "a whole number from 1 to 2147483646, but not 252 to 255: it and the next must be none of the kernel's own tables";
+        RoutingOptions start = new() { TunName = "", Interfaces = [] };
+        int table = routing.Integer("Table", (int)start.Table, 1, int.MaxValue - 1);
+        if (table is >= 252 and <= 255) routing.Refuse("Table", TableAllowed);
+        return new RoutingSettings(table, routing.Integer("Priority", (int)start.Priority, 1, 32_000));
     }
 
     private static Dictionary<string, LogLevel> ReadLogLevels(SectionReader logging)
@@ -101,10 +120,7 @@ internal static class FirewallOptionsReader
         }
     }
 
-    // The kernel's dev_valid_name: at most 15 bytes, no '/', no ':', no space, not "." or "..".
-    private static bool IsInterfaceName(string name) =>
-        name.Length is > 0 and <= LongestInterfaceName && name is not ("." or "..")
-        && name.All(c => c is > ' ' and < '\x7f' and not '/' and not ':');
+    private static bool IsInterfaceName(string name) => InterfaceName.Check(name) is null;
 
     private static string? FullPath(string? path, string folder) => path is null ? null : Path.GetFullPath(path, folder);
 }

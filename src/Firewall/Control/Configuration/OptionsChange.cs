@@ -1,3 +1,4 @@
+using System.Globalization;
 using Firewall.Core.Packets;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,8 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Rules", o => o.Rules, restart: false);
         Compare("ServiceTags", o => o.ServiceTags ?? "none", restart: false);
         Compare("VirtualNetwork:AddressPrefixes", o => PrefixesText(o.VirtualNetwork), restart: false);
+        Compare("AzureLoadBalancer:AddressPrefixes", o => PrefixesText(o.AzureLoadBalancer), restart: false);
+        Compare("PlatformAddresses", o => o.PlatformAddresses.ToString(), restart: false);
         Compare("Interfaces", o => string.Join(", ", o.Interfaces), restart: true);
         Compare("Tun:Name", o => o.Tun.Name, restart: true);
         Compare("Tun:Queues", o => $"{o.Tun.Queues}", restart: true);
@@ -27,7 +30,10 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Routing:Priority", o => $"{o.Routing.Priority}", restart: true);
         Compare("Transit", o => o.Transit.ToString(), restart: false);
         Compare("Reject", o => $"{o.Reject}", restart: false);
-        Compare("FlowTable:MaxFlows", o => $"{o.MaxFlows}", restart: true);
+        Compare("FlowTable:MaxFlows", o => $"{o.FlowTable.MaxFlows}", restart: true);
+        Compare("FlowTable:HalfOpenPercent", o => $"{o.FlowTable.HalfOpenPercent}", restart: true);
+        Compare("FlowTable:MaxFlowsPerSource", o => $"{o.FlowTable.MaxFlowsPerSource?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
+        Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;

@@ -78,20 +78,37 @@ public class NetlinkParsingTests
             byte family = prefix.IsIPv4 ? NetlinkMessage.IPv4 : NetlinkMessage.IPv6;
             var route = new Route
             {
-                Destination = prefix, Table = 11400, Protocol = 114, Metric = 5, InterfaceIndex = 3, PreferredSource = prefix.Last,
+                Destination = prefix,
+                Table = 11400,
+                Protocol = 114,
+                Metric = 5,
+                InterfaceIndex = 3,
+                PreferredSource = prefix.Last,
             };
             Assert.Equal(route, Route.Read(route.ToAddRequest().Finish(1, 0)[Header..]));
             var closed = new Route { Destination = prefix, Table = 254, Type = RouteType.Unreachable, Protocol = 114, Metric = uint.MaxValue };
             Assert.Equal(closed, Route.Read(closed.ToAddRequest().Finish(1, 0)[Header..]));
             var rule = new RoutingRule
             {
-                Family = family, Priority = 45, Table = 255, InputInterface = "eth0", Destination = prefix, IpProtocol = 17, Protocol = 114,
-                SourcePorts = new PortSpan(67), DestinationPorts = new PortSpan(68, 69),
+                Family = family,
+                Priority = 45,
+                Table = 255,
+                InputInterface = "eth0",
+                Destination = prefix,
+                IpProtocol = 17,
+                Protocol = 114,
+                SourcePorts = new PortSpan(67),
+                DestinationPorts = new PortSpan(68, 69),
             };
             Assert.Equal(rule, RoutingRule.Read(rule.ToAddRequest().Finish(1, 0)[Header..]));
             var refusal = new RoutingRule
             {
-                Family = family, Priority = 44, Action = RuleAction.Prohibit, InputInterface = "lo", OutputInterface = "eth0", Protocol = 114,
+                Family = family,
+                Priority = 44,
+                Action = RuleAction.Prohibit,
+                InputInterface = "lo",
+                OutputInterface = "eth0",
+                Protocol = 114,
             };
             Assert.Equal(refusal, RoutingRule.Read(refusal.ToAddRequest().Finish(1, 0)[Header..]));
             var proxy = new ProxyNeighbor(3, prefix.Last, 114);

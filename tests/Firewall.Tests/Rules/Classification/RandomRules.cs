@@ -12,6 +12,7 @@ internal sealed class RandomRules(ulong seed)
 {
     private readonly Random _random = new(unchecked((int)(seed ^ (seed >> 32))));
     private readonly List<IpAddress> _addresses = [];
+    private readonly List<ushort> _icmpTypes = [0, ushort.MaxValue, 8 << 8, 128 << 8];
     private readonly List<ushort> _ports = [0, ushort.MaxValue, 22, 80, 443];
 
     /// <summary>Rules of one direction in the order of evaluation, with a last one that matches everything or without.</summary>
@@ -26,7 +27,7 @@ internal sealed class RandomRules(ulong seed)
 
         if (endsWithAll)
         {
-            SecurityRule all = Rule(count) with { Protocol = RuleProtocol.Any, SourcePorts = [PortRange.Any], DestinationPorts = [PortRange.Any] };
+            SecurityRule all = Rule(count) with { Protocol = RuleProtocol.Any, IcmpTypes = [], SourcePorts = [PortRange.Any], DestinationPorts = [PortRange.Any] };
             rules.Add(new ResolvedRule(all, count + 1, AddressSet.All, AddressSet.All));
         }
 
@@ -40,18 +41,41 @@ internal sealed class RandomRules(ulong seed)
         // A packet has one family; take the source's and look for a destination of it.
         for (int i = 0; i < 20 && destination.IsIPv4 != source.IsIPv4; i++) destination = Address();
         if (destination.IsIPv4 != source.IsIPv4) destination = source;
+        ushort icmpType = _random.Next(10) == 0 ? (ushort)_random.Next(65536) : _icmpTypes[_random.Next(_icmpTypes.Count)];
         return new PacketInfo
         {
+            IcmpType = (byte)(icmpType >> 8),
+            IcmpCode = (byte)icmpType,
             Source = source,
             Destination = destination,
             SourcePort = Port(),
             DestinationPort = Port(),
-            Protocol = _random.Next(4) switch { 0 => IpProtocol.Tcp, 1 => IpProtocol.Udp, 2 => IpProtocol.Icmp, _ => (byte)_random.Next(256) },
+            Protocol = _random.Next(5) switch { 0 => IpProtocol.Tcp, 1 => IpProtocol.Udp, 2 => IpProtocol.Icmp, 3 => IpProtocol.Icmpv6, _ => (byte)_random.Next(256) },
             FragmentOffset = _random.Next(10) == 0 ? (ushort)8 : (ushort)0,
         };
     }
 
-    private SecurityRule Rule(int index) => new()
+    private SecurityRule Rule(int index)
+    {
+        SecurityRule rule = Plain(index);
+        // Every third set of rules has ICMP types, so that rules without them are tested as they are.
+        if (seed % 3 != 0 || _random.Next(3) != 0) return rule;
+        // A reader refuses types with any protocol; matchers must agree on that too.
+        RuleProtocol protocol = _random.Next(5) switch { 0 => RuleProtocol.Any, 1 or 2 => RuleProtocol.Of(IpProtocol.Icmp), _ => RuleProtocol.Of(IpProtocol.Icmpv6) };
+        return rule with { Protocol = protocol, IcmpTypes = IcmpTypes(), SourcePorts = [PortRange.Any], DestinationPorts = [PortRange.Any] };
+    }
+
+    private IcmpTypeRange[] IcmpTypes() => [.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ =>
+    {
+        // Now and then everything, which is as good as not to ask.
+        if (_random.Next(12) == 0) return new IcmpTypeRange(0, ushort.MaxValue);
+        int first = _random.Next(65536) & (_random.Next(2) == 0 ? 0xFF00 : 0xFFFF);
+        int last = _random.Next(3) switch { 0 => first, 1 => first | 0xFF, _ => Math.Min(65535, first + _random.Next(65536)) };
+        _icmpTypes.AddRange([(ushort)first, (ushort)last, (ushort)(first - 1), (ushort)(last + 1)]);
+        return new IcmpTypeRange((ushort)first, (ushort)last);
+    })];
+
+    private SecurityRule Plain(int index) => new()
     {
         Name = $"r{index}",
         Protocol = _random.Next(3) switch { 0 => RuleProtocol.Any, 1 => RuleProtocol.Of(IpProtocol.Tcp), _ => RuleProtocol.Of((byte)_random.Next(256)) },

@@ -1,0 +1,85 @@
+using Firewall.Core.Packets;
+using Firewall.Devices.Linux.Netlink;
+
+namespace Firewall.Devices.Linux.Routing;
+
+/// <summary>
+/// Mode Gateway: what enters by a protected interface and is not for the box itself goes to the TUN; what the firewall writes back
+/// enters by the TUN, for which no rule of ours speaks, and follows the main table. See docs/decisions/0005-routing.md.
+/// </summary>
+internal static class GatewayPlan
+{
+    public static RoutingPlan Build(RoutingOptions options, NetworkState state, Link tun)
+    {
+        bool ipv6 = ForwardingSettings.NeedsIPv6(options, state);
+        return new RoutingPlan
+        {
+            Routes = [.. state.Families.SelectMany(family => InboundTable(options, family, tun, family == NetlinkMessage.IPv4 || ipv6))],
+            Rules =
+            [
+                .. from family in state.Families
+                   from name in options.Interfaces
+                   select new RoutingRule
+                   {
+                       Family = family,
+                       Priority = options.Priority,
+                       InputInterface = name,
+                       Table = options.InboundTable,
+                       Protocol = RoutingOptions.Protocol,
+                   },
+            ],
+            SettingsBefore = ipv6 ? ForwardingSettings.EnableIPv6(tun) : [],
+            SettingsAfter =
+            [
+                .. ForwardingSettings.ForIPv4(options, state, tun),
+                .. ipv6 ? ForwardingSettings.ForIPv6(options, state, tun, actsAsRouter: true) : [],
+            ],
+        };
+    }
+
+    /// <summary>
+    /// The table for what comes in: all to the TUN, and behind it a wall. When the TUN goes, its route goes with it, the wall stays, and
+    /// nothing falls through to the main table.
+    /// </summary>
+    public static IEnumerable<Route> InboundTable(RoutingOptions options, byte family, Link tun, bool isOpen)
+    {
+        IpPrefix everything = Everything(family);
+        if (isOpen)
+        {
+            yield return new Route
+            {
+                Destination = everything,
+                Table = options.InboundTable,
+                InterfaceIndex = tun.Index,
+                Metric = PlanMetrics.Open,
+                Protocol = RoutingOptions.Protocol,
+            };
+        }
+
+        yield return Wall(everything, options.InboundTable);
+    }
+
+    /// <summary>The route that keeps a destination closed when there is no better one.</summary>
+    public static Route Wall(IpPrefix destination, uint table) => new()
+    {
+        Destination = destination,
+        Table = table,
+        Type = RouteType.Unreachable,
+        Metric = PlanMetrics.Wall,
+        Protocol = RoutingOptions.Protocol,
+    };
+
+    /// <summary>0.0.0.0/0 or ::/0.</summary>
+    public static IpPrefix Everything(byte family) =>
+        IpPrefix.Create(family == NetlinkMessage.IPv4 ? IpAddress.FromIPv4(0) : new IpAddress(0, 0), 0);
+}
+
+/// <summary>The two metrics of our tables.</summary>
+internal static class PlanMetrics
+{
+    /// <summary>Explicit, because IPv6 would turn 0 into 1024.</summary>
+    public const uint Open = 1;
+
+    /// <summary>The worst there is.</summary>
+    public const uint Wall = uint.MaxValue;
+}

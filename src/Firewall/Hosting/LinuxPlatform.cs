@@ -1,0 +1,126 @@
+using System.Net.NetworkInformation;
+using Firewall.Control.Configuration;
+using Firewall.Core.Dataplane;
+using Firewall.Core.Packets;
+using Firewall.Devices.Linux;
+using Firewall.Devices.Linux.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.Hosting;
+
+/// <summary>The appliance on Linux: a TUN, policy routing, and a watch on the network that keeps both in step with it.</summary>
+internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
+{
+    /// <inheritdoc/>
+    public IDisposable LockInstance(FirewallOptions options) => InstanceLock.Take(options.Tun.Name);
+
+    /// <inheritdoc/>
+    public IPacketDevice OpenDevice(FirewallOptions options)
+    {
+        return LinuxTunDevice.Open(new TunOptions
+        {
+            Name = options.Tun.Name,
+            Queues = options.Tun.Queues,
+            Mtu = options.Tun.Mtu,
+            FollowedInterfaces = InterfacesOf(options),
+            Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
+        });
+    }
+
+    /// <inheritdoc/>
+    public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)
+    {
+        var tun = (LinuxTunDevice)device;
+        RoutingControl routing = RoutingOf(options);
+        try
+        {
+            routing.Apply();
+            Opened(logger, tun.Name, tun.Mtu, tun.Offloads);
+            foreach (string note in routing.Notes) Note(logger, note);
+            var monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
+            return new Routed(monitor, routing);
+        }
+        catch
+        {
+            // Part of it may be in place, and would keep the interfaces closed.
+            Remove(routing);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IpPrefix>? ProtectedAddresses(FirewallOptions options)
+    {
+        if (options.Mode == ApplianceMode.Gateway) return null;
+        return [.. RoutingOf(options).ReadOwnAddresses().Select(address => IpPrefix.Create(address, address.IsIPv4 ? 32 : 128)).Order(ByAddress)];
+    }
+
+    private static readonly Comparer<IpPrefix> ByAddress = Comparer<IpPrefix>.Create((left, right) => left.Address.CompareTo(right.Address));
+
+    // In mode Host no name means every interface but the loopback.
+    private static IReadOnlyList<string> InterfacesOf(FirewallOptions options)
+    {
+        if (options.Interfaces.Count > 0) return options.Interfaces;
+        string[] all = [.. NetworkInterface.GetAllNetworkInterfaces()
+            .Where(i => i.NetworkInterfaceType != NetworkInterfaceType.Loopback && i.Name != options.Tun.Name)
+            .Select(i => i.Name)];
+        return all.Length > 0 ? all : throw new ApplianceException("there is no network interface to guard but the loopback");
+    }
+
+    private static RoutingControl RoutingOf(FirewallOptions options)
+    {
+        var routing = new RoutingOptions
+        {
+            TunName = options.Tun.Name,
+            Interfaces = InterfacesOf(options),
+            Table = (uint)options.Routing.Table,
+            Priority = (uint)options.Routing.Priority,
+        };
+        return options.Mode == ApplianceMode.Gateway ? new GatewayRouting(routing) : new HostRouting(routing);
+    }
+
+    private void Follow(NetworkChanges changes, RoutingControl routing, LinuxTunDevice device, Action addressesChanged)
+    {
+        if (device.FollowMtu()) MtuChanged(logger, device.Name, device.Mtu);
+        routing.Apply();
+        if ((changes & (NetworkChanges.Addresses | NetworkChanges.Links)) != 0) addressesChanged();
+    }
+
+    private void NotFollowed(IOException e) => FollowFailed(logger, e.Message);
+
+    private void Remove(RoutingControl routing)
+    {
+        try
+        {
+            routing.Remove();
+        }
+        catch (IOException e)
+        {
+            RemoveFailed(logger, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "TUN {Name} is up: MTU {Mtu}, offloads {Offloads}")]
+    private static partial void Opened(ILogger logger, string name, int mtu, TunOffloads offloads);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Note}")]
+    private static partial void Note(ILogger logger, string note);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The MTU of {Name} follows the interfaces: {Mtu}")]
+    private static partial void MtuChanged(ILogger logger, string name, int mtu);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A change of the network could not be followed: {Why}")]
+    private static partial void FollowFailed(ILogger logger, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "What was set up of the routing could not be taken down: {Why}")]
+    private static partial void RemoveFailed(ILogger logger, string why);
+
+    private sealed class Routed(LinkMonitor monitor, RoutingControl routing) : IDisposable
+    {
+        public void Dispose()
+        {
+            monitor.Dispose();
+            routing.Remove();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using Firewall.SystemTests.Linux;
+using Xunit;
+
+namespace Firewall.SystemTests.Appliance;
+
+/// <summary>The published executable, running in a namespace. Its log can be waited for.</summary>
+internal sealed class RunningAppliance : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly Process _process;
+    private readonly List<string> _log = [];
+    private readonly Task _reading;
+    private int _streamsOpen = 2;
+
+    private RunningAppliance(Process process)
+    {
+        _process = process;
+        _reading = Task.WhenAll(Read(process.StandardError), Read(process.StandardOutput));
+    }
+
+    /// <summary>The executable: FIREWALL_EXECUTABLE, or what `make publish` left in this tree. Skips the test where there is none.</summary>
+    public static string Executable
+    {
+        get
+        {
+            string? path = Environment.GetEnvironmentVariable("FIREWALL_EXECUTABLE");
+            for (DirectoryInfo? folder = new(AppContext.BaseDirectory); path is null && folder is not null; folder = folder.Parent)
+            {
+                string candidate = Path.Combine(folder.FullName, "artifacts", "firewall");
+                if (File.Exists(candidate)) path = candidate;
+            }
+
+            Assert.SkipWhen(path is null, "needs artifacts/firewall: run `make publish`");
+            return path!;
+        }
+    }
+
+    /// <summary>Starts <c>firewall run</c> and waits until it judges packets.</summary>
+    public static RunningAppliance Start(NetworkNamespace place, string configuration)
+    {
+        var appliance = new RunningAppliance(place.Start(Executable, null, "run", "--config", configuration));
+        try
+        {
+            appliance.WaitForLog("Ready: ");
+        }
+        catch
+        {
+            appliance.Dispose();
+            throw;
+        }
+
+        return appliance;
+    }
+
+    /// <summary>Runs <c>firewall run</c> where it must not start, behind an optional command that changes its circumstances.</summary>
+    public static (int ExitCode, string Output) Try(NetworkNamespace place, string configuration, params string[] before)
+    {
+        string[] command = [.. before, Executable, "run", "--config", configuration];
+        return place.Try(command[0], command[1..]);
+    }
+
+    /// <summary>All that it has said so far.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log) return string.Join('\n', _log);
+        }
+    }
+
+    /// <summary>Waits until a line with all these parts was logged, and returns it.</summary>
+    public string WaitForLog(params string[] parts)
+    {
+        long start = Stopwatch.GetTimestamp();
+        lock (_log)
+        {
+            while (true)
+            {
+                string? line = _log.Find(l => Array.TrueForAll(parts, p => l.Contains(p, StringComparison.Ordinal)));
+                if (line is not null) return line;
+                TimeSpan left = Patience - Stopwatch.GetElapsedTime(start);
+                if (_streamsOpen > 0 && left > TimeSpan.Zero && Monitor.Wait(_log, left)) continue;
+                Assert.Fail($"the appliance did not log \"{string.Join("\" and \"", parts)}\", but:\n{string.Join('\n', _log)}");
+            }
+        }
+    }
+
+    /// <summary>Waits until it judges by the policy of this version. A start has 1, each change of the rules adds one.</summary>
+    public string WaitForPolicy(int version) => WaitForLog($"Policy {version} in force");
+
+    /// <summary>Sends SIGTERM and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public int Terminate() => Signal("-TERM");
+
+    /// <summary>Sends SIGINT, as Ctrl-C does, and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public int Interrupt() => Signal("-INT");
+
+    /// <summary>Ends it without a chance to clean up.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        Assert.True(_process.WaitForExit(Patience));
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) Kill();
+        _process.Dispose();
+    }
+
+    private int Signal(string name)
+    {
+        Shell.Run("kill", name, $"{_process.Id}");
+        Assert.True(_process.WaitForExit(Patience), $"the appliance did not stop:\n{Log}");
+        _reading.Wait(Patience);
+        return _process.ExitCode;
+    }
+
+    private async Task Read(StreamReader stream)
+    {
+        while (await stream.ReadLineAsync() is { } line)
+        {
+            lock (_log)
+            {
+                _log.Add(line);
+                Monitor.PulseAll(_log);
+            }
+        }
+
+        lock (_log)
+        {
+            _streamsOpen--;
+            Monitor.PulseAll(_log);
+        }
+    }
+}

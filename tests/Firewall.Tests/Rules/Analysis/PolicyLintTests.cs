@@ -1,0 +1,222 @@
+using System.Diagnostics;
+using CsCheck;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Firewall.Core.Rules.Analysis;
+using Firewall.Core.Rules.Classification;
+using Firewall.Tests.Rules.Classification;
+using Xunit;
+
+namespace Firewall.Tests.Rules.Analysis;
+
+public class PolicyLintTests
+{
+    [Fact]
+    public void A_sound_group_has_no_findings() => Assert.Empty(Lint(
+        Sample.Rule("allow-web", 200, source: "Internet"), Sample.Rule("deny-all", 4096, access: "Deny", protocol: "*", destinationPort: "*"),
+        Sample.Rule("no-mail", 100, "Outbound", "Deny", destinationPort: "25")));
+
+    [Fact]
+    public void A_rule_covered_by_one_earlier_rule_is_never_reached()
+    {
+        LintFinding finding = Assert.Single(Lint(Sample.Rule("wide", 100, destinationPort: "440-444"), Sample.Rule("narrow", 200, source: "203.0.113.0/24")));
+        Assert.Equal((LintKind.NeverReached, "narrow"), (finding.Kind, finding.Rule?.Name));
+        Assert.Equal(["wide"], finding.Others.Select(other => other.Name));
+    }
+
+    [Fact]
+    public void A_rule_covered_by_several_rules_together_is_never_reached()
+    {
+        // The first half says what the rule itself would say, so it could go as well; that is the other finding.
+        IReadOnlyList<LintFinding> findings = Lint(
+            Sample.Rule("low", 100, source: "203.0.113.0/25"), Sample.Rule("high", 110, source: "203.0.113.128/25", access: "Deny"),
+            Sample.Rule("both", 200, source: "203.0.113.0/24"));
+        Assert.Equal([(LintKind.Redundant, "low"), (LintKind.NeverReached, "both")], findings.Select(each => (each.Kind, each.Rule!.Name)));
+        LintFinding finding = findings[1];
+        Assert.Equal(["low", "high"], finding.Others.Select(other => other.Name));
+    }
+
+    [Fact]
+    public void A_rule_that_is_always_overruled_is_a_contradiction()
+    {
+        LintFinding finding = Assert.Single(Lint(Sample.Rule("closed", 100, access: "Deny", destinationPort: "*", protocol: "*"), Sample.Rule("open", 200)));
+        Assert.Equal((LintKind.Contradiction, "open"), (finding.Kind, finding.Rule?.Name));
+        Assert.NotNull(finding.Witness);
+    }
+
+    [Fact]
+    public void A_rule_whose_packets_would_be_decided_alike_is_redundant()
+    {
+        LintFinding finding = Assert.Single(Lint(Sample.Rule("one", 100, source: "203.0.113.7"), Sample.Rule("all", 200, source: "203.0.113.0/24")));
+        Assert.Equal((LintKind.Redundant, "one"), (finding.Kind, finding.Rule?.Name));
+        Assert.Equal(["all"], finding.Others.Select(other => other.Name));
+    }
+
+    [Fact]
+    public void A_rule_that_differs_for_one_address_only_is_neither()
+    {
+        Assert.Empty(Lint(
+            Sample.Rule("almost", 100, source: "203.0.113.0/25"), Sample.Rule("rest", 110, source: "203.0.113.128/26"),
+            Sample.Rule("all", 200, source: "203.0.113.0/24", access: "Deny"), Sample.Rule("wider", 300, source: "203.0.0.0/16")));
+    }
+
+    [Fact]
+    public void A_rule_for_addresses_outside_matches_nothing() =>
+        Assert.Equal(LintKind.NeverMatches, Assert.Single(Lint(Sample.Rule("lost", 100, destination: "203.0.113.7"))).Kind);
+
+    [Theory]
+    [InlineData("*", "22", true)]
+    [InlineData("Internet", "0-65535", true)]
+    [InlineData("0.0.0.0/0", "3389", true)]
+    [InlineData("::/0", "22", true)]
+    [InlineData("203.0.113.0/24", "22", false)]
+    [InlineData("VirtualNetwork", "9022", false)]
+    [InlineData("*", "443", false)]
+    public void A_management_port_open_to_the_internet_is_found(string source, string port, bool isFound)
+    {
+        IReadOnlyList<LintFinding> findings = Lint(Sample.Rule("door", 100, source: source, destinationPort: port));
+        Assert.Equal(isFound, findings.Any(finding => finding.Kind == LintKind.ManagementPortOpen));
+    }
+
+    [Fact]
+    public void A_management_port_that_an_earlier_rule_closes_is_not_open() =>
+        Assert.DoesNotContain(LintKind.ManagementPortOpen, Lint(
+            Sample.Rule("closed", 100, access: "Deny", source: "Internet", destinationPort: "22"),
+            Sample.Rule("door", 200, destinationPort: "22", source: "*")).Select(finding => finding.Kind));
+
+    [Fact]
+    public void A_Deny_behind_an_Allow_that_it_crosses_is_found_once_with_a_packet_that_both_fit()
+    {
+        LintFinding finding = Assert.Single(Lint(
+            Sample.Rule("web", 100), Sample.Rule("mail", 110, destinationPort: "25"),
+            Sample.Rule("block", 200, access: "Deny", protocol: "*", source: "203.0.113.0/24", destinationPort: "*")), finding => finding.Kind != LintKind.Redundant);
+        Assert.Equal((LintKind.DenyOverruledInPart, LintSeverity.Warning, "block"), (finding.Kind, finding.Severity, finding.Rule?.Name));
+        Assert.Equal(["web", "mail"], finding.Others.Select(other => other.Name));
+        Assert.Equal(("203.0.113.10", 443), (finding.Witness?.Source.ToString(), (int?)finding.Witness?.DestinationPort));
+    }
+
+    [Fact]
+    public void A_list_of_blocked_addresses_before_what_it_takes_from_is_information()
+    {
+        LintFinding finding = Assert.Single(Lint(
+            Sample.Rule("block", 100, access: "Deny", protocol: "*", source: "203.0.113.0/24", destinationPort: "*"),
+            Sample.Rule("web", 200), Sample.Rule("mail", 210, destinationPort: "25")));
+        Assert.Equal((LintKind.AllowOverruledInPart, LintSeverity.Information, "block"), (finding.Kind, finding.Severity, finding.Rule?.Name));
+        Assert.Equal(["web", "mail"], finding.Others.Select(other => other.Name));
+    }
+
+    [Fact]
+    public void Exceptions_and_the_usual_last_rules_contradict_nothing() => Assert.All(Lint(
+        Sample.Rule("not-this-one", 100, access: "Deny", source: "203.0.113.7"), Sample.Rule("partner", 110, source: "203.0.113.0/24"),
+        Sample.Rule("not-the-others", 120, access: "Deny", source: "203.0.0.0/16"), Sample.Rule("web", 130, source: "Internet"),
+        Sample.Rule("dns", 200, protocol: "Udp", source: "VirtualNetwork", destination: "10.0.0.53", destinationPort: "53"),
+        Sample.Rule("no-network", 4000, access: "Deny", protocol: "*", source: "VirtualNetwork", destinationPort: "*"),
+        Sample.Rule("deny-all", 4096, access: "Deny", protocol: "*", destinationPort: "*")), finding => Assert.Equal(LintKind.Redundant, finding.Kind));
+
+    [Fact]
+    public void An_empty_application_security_group_is_found_with_its_rule()
+    {
+        string rule = Sample.Rule("to-web", 100).Replace("\"destinationAddressPrefix\":\"*\"", """ "destinationApplicationSecurityGroups":[{"id":"asg-web"}] """, StringComparison.Ordinal);
+        Policy policy = PolicyCompiler.Compile(Sample.Good(Sample.Group(rule)), new PolicyOptions(), new RuleCatalog(), 1).Policy!;
+        LintFinding finding = Assert.Single(PolicyLint.Lint(policy));
+        Assert.Equal((LintKind.EmptyApplicationSecurityGroup, "to-web"), (finding.Kind, finding.Rule?.Name));
+        Assert.Contains("asg-web", finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rules_for_different_ICMP_types_do_not_cover_each_other()
+    {
+        IReadOnlyList<LintFinding> findings = Lint(Sample.Icmp("echo", 100, "8"), Sample.Icmp("stamp", 110, "13"), Sample.Icmp("echo-again", 120, "8/0"));
+        LintFinding finding = Assert.Single(findings);
+        Assert.Equal((LintKind.NeverReached, "echo-again"), (finding.Kind, finding.Rule?.Name));
+        Assert.Equal((8, 0), (finding.Witness!.Value.IcmpType, finding.Witness.Value.IcmpCode));
+    }
+
+    [Fact]
+    public void A_virtual_network_that_is_everything_is_found()
+    {
+        Policy policy = Sample.Compile("""{"name":"n","properties":{"securityRules":[]}}""", new PolicyOptions { VirtualNetwork = [Sample.Prefix("0.0.0.0/0")] });
+        Assert.Equal(LintKind.VirtualNetworkWidened, Assert.Single(PolicyLint.Lint(policy)).Kind);
+    }
+
+    [Fact]
+    public void Findings_on_random_rules_are_true_for_every_packet_tried_and_every_witness()
+    {
+        int found = 0;
+        int crossed = 0;
+        Gen.ULong.Sample(seed =>
+        {
+            RandomRules random = new(seed);
+            List<ResolvedRule> rules = random.Rules((int)(seed % 25) + 1);
+            Policy policy = RandomPolicy.Of(rules);
+            IReadOnlyList<LintFinding> findings = PolicyLint.Lint(policy);
+            LinearClassifier linear = new(rules);
+            Dictionary<string, LintFinding> byName = findings.Where(finding => finding.Kind <= LintKind.NeverMatches).ToDictionary(finding => finding.Rule!.Name);
+            HashSet<string> reached = [];
+            foreach (LintFinding finding in byName.Values)
+            {
+                Interlocked.Increment(ref found);
+                if (finding.Witness is not { } witness) continue;
+                ResolvedRule own = rules.Find(rule => rule.Rule.Name == finding.Rule!.Name)!;
+                Assert.True(own.Matches(in witness), $"seed {seed}: the witness does not fit {finding.Message}");
+                ResolvedRule decider = rules[linear.Classify(in witness)];
+                Assert.Equal(finding.Kind == LintKind.Redundant, decider == own);
+                if (finding.Kind == LintKind.Contradiction) Assert.NotEqual(own.Rule.Access, decider.Rule.Access);
+            }
+
+            foreach (LintFinding finding in findings.Where(finding => finding.Kind is LintKind.DenyOverruledInPart or LintKind.AllowOverruledInPart))
+            {
+                Interlocked.Increment(ref crossed);
+                PacketInfo witness = finding.Witness!.Value;
+                ResolvedRule deny = rules.Find(rule => rule.Rule.Name == finding.Rule!.Name)!;
+                ResolvedRule allow = rules.Find(rule => rule.Rule.Name == finding.Others[0].Name)!;
+                Assert.True(deny.Matches(in witness) && allow.Matches(in witness), $"seed {seed}: {finding.Message}");
+                Assert.Equal((Access.Deny, Access.Allow), (deny.Rule.Access, allow.Rule.Access));
+                Assert.Equal(finding.Kind == LintKind.AllowOverruledInPart ? deny : allow, rules[linear.Classify(in witness)]);
+            }
+
+            for (int i = 0; i < 2000; i++)
+            {
+                PacketInfo packet = random.Packet();
+                int first = linear.Classify(in packet);
+                ResolvedRule decider = rules[first];
+                LintFinding? finding = byName.GetValueOrDefault(decider.Rule.Name);
+                Assert.True(finding is null or { Kind: LintKind.Redundant }, $"seed {seed}: {finding?.Message} but it decides {packet.Source} -> {packet.Destination}");
+                if (finding is null) continue;
+                int second = new LinearClassifier(rules.Skip(first + 1)).Classify(in packet);
+                Assert.True(second >= 0 && rules[first + 1 + second].Rule.Access == decider.Rule.Access, $"seed {seed}: {finding.Message}");
+                Assert.Contains(rules[first + 1 + second].Rule.Name, finding.Others.Select(other => other.Name));
+            }
+        }, iter: 150);
+        Assert.True(found > 50 && crossed > 50, "the rules never gave a finding, so nothing was tested");
+    }
+
+    [Fact]
+    public void A_thousand_rules_with_every_service_tag_are_linted_in_time()
+    {
+        ServiceTags tags = ServiceTags.Read(File.ReadAllBytes(SharedFile.OrSkip("data/service-tags/ServiceTags_Public.json")), "tags", out _);
+        CompileResult result = PolicyCompiler.Compile([TagRules.Group(tags, 1000)], new PolicyOptions { ServiceTags = tags }, new RuleCatalog(), 1);
+        Stopwatch watch = Stopwatch.StartNew();
+        IReadOnlyList<LintFinding> findings = PolicyLint.Lint(result.Policy!);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{findings.Count} findings in {watch.ElapsedMilliseconds} ms");
+        // The aim is five seconds; a busy shared machine and a debug build get more.
+        Assert.InRange(watch.ElapsedMilliseconds, 0, 20_000);
+    }
+
+    private static IReadOnlyList<LintFinding> Lint(params string[] rules)
+    {
+        Policy policy = Sample.Compile(Sample.Group(rules));
+        IReadOnlyList<LintFinding> findings = PolicyLint.Lint(policy);
+        foreach (LintFinding finding in findings)
+        {
+            if (finding.Witness is not { } witness) continue;
+            Assert.NotEqual(TrafficDirection.Transit, policy.DirectionOf(witness.Source, witness.Destination));
+            Explanation explanation = PolicyExplainer.Explain(policy, in witness);
+            RuleEvaluation decider = explanation.Groups.Last(group => group.Direction == finding.Rule!.Direction).MatchedRule!;
+            bool isDecider = finding.Kind is LintKind.Redundant or LintKind.ManagementPortOpen or LintKind.AllowOverruledInPart;
+            Assert.Equal(isDecider, decider.Identity == finding.Rule);
+        }
+
+        return findings;
+    }
+}
