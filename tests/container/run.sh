@@ -8,7 +8,7 @@
 #
 # Needs root. Installs docker.io, debootstrap and docker-compose where they are missing. Where no engine can run it skips and says why.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 
 state=/run/firewall-container-test
 work=$PWD/artifacts/container
@@ -57,7 +57,7 @@ sweep() {
     # The engine's first process; the kernel ends all others with it. They show up in the cgroups until they are gone.
     if [ -n "${engine_pid:-}" ]; then
         pkill -TERM -P "$engine_pid" 2> /dev/null
-        within 20 eval '! kill -0 $engine_pid 2> /dev/null' || kill -KILL "$engine_pid" 2> /dev/null
+        within 20 engine_is_gone || kill -KILL "$engine_pid" 2> /dev/null
     fi
     end_owner "$state/engine"
     engine_group=$(find /sys/fs/cgroup -type d -name "${state##*/}" 2> /dev/null)
@@ -65,8 +65,10 @@ sweep() {
         # shellcheck disable=SC2016
         within 10 eval 'find $engine_group -depth -type d -exec rmdir {} + 2> /dev/null; [ -z "$(find $engine_group 2> /dev/null)" ]'
     fi
-    within 10 eval 'rm -rf "$state" "$data" "$context" 2> /dev/null'
+    within 10 rm -rf "$state" "$data" "$context" 2> /dev/null
 }
+
+engine_is_gone() { ! kill -0 "$engine_pid" 2> /dev/null; }
 
 # ---------------------------------------------------------------- the engine
 
@@ -82,10 +84,11 @@ start_engine() {
     setsid tests/container/engine.sh "$state" "$data" > "$state/engine.log" 2>&1 < /dev/null &
     engine_pid=$!
     echo "$engine_pid $(started_at $engine_pid)" > "$state/engine"
-    within 60 engine_answers
+    within 60 engine_is_decided && docker version > /dev/null 2>&1
 }
 
-engine_answers() { docker version > /dev/null 2>&1 || ! kill -0 $engine_pid 2> /dev/null && docker version > /dev/null 2>&1; }
+# It answers, or it ended.
+engine_is_decided() { docker version > /dev/null 2>&1 || ! kill -0 $engine_pid 2> /dev/null; }
 
 compose() {
     if docker compose version > /dev/null 2>&1; then
@@ -173,7 +176,7 @@ docker build -t firewall-peer -f "$context/docker/peer/Dockerfile" --build-arg B
 
 say "" "The compose file comes up: a client, the appliance, a vm. The network security group is empty." ""
 compose up -d --no-build > "$state/output" 2>&1 || give_up "compose up failed"
-firewall=$(compose ps -q firewall) client=$(compose ps -q client) vm=$(compose ps -q vm)
+firewall=$(compose ps -q firewall) client=$(compose ps -q client)
 within 30 is_healthy
 result "the appliance becomes healthy"
 [ "$(of_firewall CapEff)" = 0000000000001000 ] && [ "$(of_firewall CapBnd)" = 0000000000001000 ] && [ "$(of_firewall NoNewPrivs)" = 1 ]

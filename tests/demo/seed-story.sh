@@ -17,7 +17,7 @@
 # Prints TAP. Needs root and FIREWALL_EXECUTABLE (default artifacts/firewall). Everything it makes is in the namespaces fwdemo-* and in
 # /run/firewall-demo; a run that was killed is swept away by the next one. Two runs at once: the newer one ends the older.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 
 firewall=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
 state=/run/firewall-demo
@@ -74,7 +74,7 @@ set_stage() {
     mkdir -m 700 "$state" && echo "$$ $(started_at $$)" > "$state/owner" || return 1
     local namespace
     for namespace in $client $gateway $vm; do
-        ip netns add $namespace && ip -n $namespace link set lo up || return 1
+        ip netns add "$namespace" && ip -n "$namespace" link set lo up || return 1
     done
     # The cables are made inside the namespaces: the machine's own list of interfaces never shows them.
     ip -n $client link add outside type veth peer name outside netns $gateway &&
@@ -251,8 +251,7 @@ within 20 ticks_stop
 result "with flushConnection the running session is cut" && say "  the last tick was number $(ticks)"
 
 kill -TERM "$firewall_pid" 2> /dev/null
-wait "$firewall_pid"
-[ $? -eq 0 ] && ! ip -n $gateway rule show | grep -vqE '^(0|32766|32767):' && ! ip -n $gateway link show fw0 > /dev/null 2>&1
+wait "$firewall_pid" && ! ip -n $gateway rule show | grep -vqE '^(0|32766|32767):' && ! ip -n $gateway link show fw0 > /dev/null 2>&1
 result "told to stop, the firewall leaves no routing rule and no interface behind"
 
 say "" "Done in $SECONDS seconds: $((number - failures)) of $planned steps as they should be."
