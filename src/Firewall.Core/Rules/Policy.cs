@@ -10,7 +10,7 @@ namespace Firewall.Core.Rules;
 public sealed class Policy
 {
     private readonly Access _transit;
-    private readonly HashSet<string> _flushing;
+    private readonly HashSet<string> _keeping;
 
     internal Policy(
         uint version, RuleCatalog catalog, IReadOnlyList<NetworkSecurityGroup> groups, IReadOnlyList<CompiledGroup> compiled,
@@ -24,7 +24,7 @@ public sealed class Policy
         Options = options;
         FlushConnection = groups.Any(group => group.FlushConnection);
         _transit = options.Transit;
-        _flushing = [.. compiled.Where(entry => entry.Group.FlushConnection).Select(entry => entry.Label)];
+        _keeping = [.. compiled.Where(entry => !entry.Group.FlushConnection).Select(entry => entry.Label)];
     }
 
     /// <summary>The number that the compiler was given; flow records remember it.</summary>
@@ -107,11 +107,12 @@ public sealed class Policy
     }
 
     /// <summary>
-    /// True if flows that this rule allowed are to be judged again: their group asks for it. A flow that no rule allowed is judged
-    /// again if any group asks. Never allocates.
+    /// True if flows that this rule allowed are to be judged again: their group asks for it, or is gone and any other asks. A flow that
+    /// no rule allowed is judged again if any group asks. Knows one group of a flow's way only; see <see cref="FlushesFlowsBetween"/>.
+    /// Never allocates.
     /// </summary>
     public bool FlushesFlowsOf(int rule) =>
-        FlushConnection && (Catalog[rule] is not { } identity || _flushing.Contains(identity.SecurityGroup));
+        FlushConnection && (Catalog[rule] is not { } identity || !_keeping.Contains(identity.SecurityGroup));
 
     /// <summary>How a packet between these addresses lies to the protected network. Never allocates.</summary>
     public TrafficDirection DirectionOf(IpAddress source, IpAddress destination)

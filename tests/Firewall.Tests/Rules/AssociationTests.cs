@@ -219,6 +219,8 @@ public class AssociationTests
         Assert.True(policy.FlushesFlowsBetween(Sample.Address("10.0.1.5"), Sample.Address("10.0.1.4")));
         // The record of the flow names the interface's group alone, which is not enough when only the subnet's asks.
         Assert.Equal(!asksSubnet, policy.FlushesFlowsOf(policy.Evaluate(Sample.Tcp("203.0.113.1:9", "10.0.1.4:443")).Rule));
+        // A group that is gone says nothing any more, so any other that asks is enough.
+        Assert.True(policy.FlushesFlowsOf(policy.Catalog.Add(new RuleIdentity("nsg-gone", "r", false, RuleDirection.Inbound))));
         // Protected by no group any more.
         Assert.True(policy.FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("203.0.113.2")));
         Assert.False(Compile(Network, s_subnetGroup, s_nicGroup).FlushesFlowsBetween(Sample.Address("203.0.113.1"), Sample.Address("10.0.1.4")));
