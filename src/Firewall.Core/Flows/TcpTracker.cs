@@ -26,6 +26,9 @@ public static class TcpTracker
     private const byte CL = (byte)TcpState.Close;
     private const byte S2 = (byte)TcpState.SynSent2;
 
+    // The most data that comes with a SYN; its SYN/ACK may acknowledge it or not (RFC 7413).
+    private const uint LongestSyn = 9_000;
+
     private const int States = 10;
     private const int Kinds = 5;
 
@@ -39,7 +42,7 @@ public static class TcpTracker
         /* ACK     */ In, In, ES, ES, CW, CW, TW, TW, CL, In,
         /* RST     */ In, CL, CL, CL, CL, CL, CL, CL, CL, CL,
         /* responder */
-        /* SYN     */ In, S2, In, In, In, In, In, Re, In, S2,
+        /* SYN     */ In, S2, In, In, In, In, In, Re, Re, S2,
         /* SYN/ACK */ In, SR, Ig, Ig, Ig, Ig, Ig, Ig, Ig, SR,
         /* FIN     */ In, In, FW, FW, LA, LA, LA, TW, CL, In,
         /* ACK     */ In, Ig, SR, ES, CW, CW, TW, TW, CL, Ig,
@@ -109,16 +112,27 @@ public static class TcpTracker
         // The scale of a SYN that a capture cut short is not known, and without it no window is.
         if (kind <= TcpKind.SynAck && TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
         byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + record.State];
-        if (action == In) return TrackResult.InvalidState;
+        if (action == In)
+        {
+            if (kind == TcpKind.SynAck && isForward && IsOldSynAckOfBoth(record, sender, receiver, segment, state)) return TrackResult.Ignore;
+            return TrackResult.InvalidState;
+        }
+
         if (action == Re)
         {
-            if (IsFinished(record, fromHigh)) return TrackResult.Reopen;
+            if (IsFinished(record, fromHigh) && !MayNeedMore(sender, receiver, segment, state)) return TrackResult.Reopen;
+
+            // The answer to this one could not be told from one in the originator's name.
+            if (!isForward) return TrackResult.InvalidState;
             action = Ig;
         }
 
+        // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
+        bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
+        if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened) action = SR;
         if (action == Ig)
         {
-            if (!AnswersIgnoredSyn(record, segment, kind, fromHigh))
+            if (!AnswersIgnoredSyn(record, sender, receiver, segment, kind, fromHigh))
             {
                 RememberIgnored(ref record, segment, options, kind, fromHigh, state);
                 return TrackResult.Ignore;
@@ -137,6 +151,12 @@ public static class TcpTracker
             return TrackResult.Ignore;
         }
 
+        // A FIN sent again is not the other end's: the flow is half-closed as before, and may stay so for long.
+        if (kind == TcpKind.Fin && next == TcpState.LastAck && (receiver.Flags & TcpPeerFlags.HasClosed) == 0 && (sender.Flags & TcpPeerFlags.HasClosed) != 0)
+        {
+            next = state;
+        }
+
         bool isShortened = false;
         bool isBelieved = false;
         if (kind == TcpKind.Rst)
@@ -145,19 +165,22 @@ public static class TcpTracker
             {
                 case Reset.Refused: return TrackResult.OutOfWindow;
                 case Reset.Doubtful: isShortened = true; next = state; break;
+                case Reset.DoubtfulAnswer: isShortened = isBelieved = true; next = state; break;
                 case Reset.Believed: isBelieved = true; break;
+                case Reset.PassedOn: return TrackResult.Ignore;
+                case Reset.Unproven: return PassUnproven(sender, receiver, segment, options, state);
             }
         }
 
         if (!isBelieved)
         {
-            bool mayRestart = isForward ? state == TcpState.SynSent : state == TcpState.SynReceived;
+            bool mayRestart = state == TcpState.SynSent2 || state == (isForward ? TcpState.SynSent : TcpState.SynReceived);
             TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart, state);
             if (fit == TrackResult.OutOfWindow && (record.Flags & FlowFlags.Liberal) == 0) return fit;
             if (fit == TrackResult.Ignore) return fit;
         }
 
-        return MoveOn(ref record, ref sender, segment, kind, state, next, isForward, fromHigh, isShortened);
+        return MoveOn(ref record, ref sender, receiver, segment, kind, state, next, isForward, fromHigh, isShortened);
     }
 
     /// <summary>
@@ -177,7 +200,7 @@ public static class TcpTracker
     }
 
     private static TrackResult MoveOn(
-        ref FlowRecord record, ref TcpPeer sender, in PacketInfo segment, TcpKind kind, TcpState state, TcpState next,
+        ref FlowRecord record, ref TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state, TcpState next,
         bool isForward, bool fromHigh, bool isShortened)
     {
         record.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
@@ -192,7 +215,10 @@ public static class TcpTracker
         if (!isForward) record.Flags |= FlowFlags.Replied;
         record.State = (byte)next;
         if (kind == TcpKind.Rst && !isForward && !wasReplied) return TrackResult.AcceptAndRemove;
-        if (next == TcpState.Established && state is TcpState.SynReceived or TcpState.Established && kind == TcpKind.Ack && (wasReplied || !isForward))
+
+        // Both agree once each has acknowledged the other. The originator's first acknowledgment may come with its FIN.
+        bool bothHaveAcknowledged = (sender.Flags & receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0;
+        if (kind is TcpKind.Ack or TcpKind.Fin && next is >= TcpState.Established and <= TcpState.TimeWait && bothHaveAcknowledged)
         {
             record.Flags |= FlowFlags.Assured;
         }
@@ -209,24 +235,32 @@ public static class TcpTracker
     private static Reset JudgeReset(
         in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, bool isForward, bool fromHigh, TcpState state)
     {
-        // The answer to a challenge ACK carries the number that the challenge acknowledged (RFC 9293 section 3.10.7.3).
+        if (state == TcpState.Close) return Reset.Believed; // there is nothing left to protect
         ref readonly TcpMemory memory = ref record.Memory;
-        if (state == TcpState.SynSent && isForward && memory.Kind == TcpKind.Ack && memory.ExpectsChallenge)
+        if (state is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived)
         {
-            return segment.Sequence == memory.Value ? Reset.Believed : Reset.InWindow;
+            // The answer to a challenge ACK carries the number that the challenge acknowledged (RFC 9293 section 3.10.7.3).
+            bool answersChallenge = state == TcpState.SynSent && isForward && memory.Kind == TcpKind.Ack && memory.ExpectsChallenge;
+            if (answersChallenge && segment.Sequence == memory.Value) return Reset.PassedOn;
+
+            // A refusal of the one SYN, while the other is on its way: who gets the refusal first believes it, who gets the SYN first does not.
+            if (state == TcpState.SynSent2 && segment.Sequence == 0 && segment.Acknowledgment == receiver.End) return Reset.PassedOn;
+            if ((receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0 && segment.Sequence != 0 && TcpWindow.IsAfter(receiver.MaxAck, segment.Sequence))
+                return Reset.Refused;
+            return IsProven(sender, receiver, segment) ? Reset.InWindow : Reset.Unproven;
         }
 
-        // The answer to a SYN that was let through.
-        if (memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && segment.Acknowledgment == memory.Value && state >= TcpState.Established)
+        // The answer to a SYN that was let through; if it is a forged one, the host's challenge will contradict it.
+        if (memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && segment.Acknowledgment == memory.Value && state != TcpState.TimeWait)
         {
-            return Reset.Believed;
+            return Reset.DoubtfulAnswer;
         }
 
         if ((receiver.Flags & TcpPeerFlags.HasAcknowledged) == 0) return Reset.InWindow;
         bool isEstablished = state == TcpState.Established && (record.Flags & FlowFlags.Assured) != 0;
         if (segment.Sequence == 0 && !isEstablished) return Reset.InWindow;
         if (TcpWindow.IsAfter(receiver.MaxAck, segment.Sequence)) return Reset.Refused;
-        if (!isEstablished) return state >= TcpState.FinWait ? Reset.Believed : Reset.InWindow;
+        if (state == TcpState.Established && !isEstablished) return Reset.InWindow;
         if (segment.Sequence == receiver.MaxAck) return Reset.InWindow;
 
         // A RST behind the sender's own last data, whose acknowledgment is still on its way.
@@ -234,16 +268,64 @@ public static class TcpTracker
         return Reset.Doubtful;
     }
 
+    /// <summary>
+    /// True if a RST during the handshake shows that its sender has seen the other end's SYN or goes on exactly where it was: it
+    /// acknowledges all that the other end has sent, or stands at the number that is expected next. Anything else is a straggler of an
+    /// older connection or a guess, which its receiver will not believe either (RFC 9293 section 3.10.7.3).
+    /// </summary>
+    private static bool IsProven(in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment)
+    {
+        bool isAck = (segment.TcpFlags & TcpFlags.Ack) != 0;
+        if (isAck && segment.Acknowledgment == receiver.End) return true;
+        if (!sender.IsUnseen && segment.Sequence == sender.End) return true;
+        return (receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0 && segment.Sequence == receiver.MaxAck;
+    }
+
+    /// <summary>Lets a RST pass for its receiver to judge, unless it is far out, and believes nothing of it.</summary>
+    private static TrackResult PassUnproven(TcpPeer sender, TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, TcpState state)
+    {
+        TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart: false, state);
+        return fit == TrackResult.OutOfWindow ? fit : TrackResult.Ignore;
+    }
+
+    /// <summary>
+    /// After a simultaneous open the originator sends its SYN/ACK again until it hears an acknowledgment, also when the firewall has
+    /// seen one already that was lost behind it.
+    /// </summary>
+    private static bool IsOldSynAckOfBoth(in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpState state) =>
+        (record.Flags & FlowFlags.SimultaneousOpen) != 0
+        && state >= TcpState.Established
+        && !TcpWindow.IsAfter(TcpWindow.EndOf(segment), sender.End)
+        && !TcpWindow.IsAfter(segment.Acknowledgment, receiver.End);
+
     private static bool IsFinished(in FlowRecord record, bool fromHigh) =>
         ((record.LowPeer.Flags | record.HighPeer.Flags) & TcpPeerFlags.HasClosed) != 0
         || (record.Memory.Kind == TcpKind.Rst && record.Memory.FromHigh == fromHigh)
         || record.State == (byte)TcpState.Close;
 
-    private static bool AnswersIgnoredSyn(in FlowRecord record, in PacketInfo segment, TcpKind kind, bool fromHigh) =>
-        kind == TcpKind.SynAck
-        && record.Memory.Kind == TcpKind.Syn
-        && record.Memory.FromHigh != fromHigh
-        && segment.Acknowledgment == record.Memory.Value;
+    private static bool AnswersIgnoredSyn(
+        in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, bool fromHigh)
+    {
+        bool answers = kind == TcpKind.SynAck
+            && record.Memory.Kind == TcpKind.Syn
+            && record.Memory.FromHigh != fromHigh
+            && record.Memory.Value - segment.Acknowledgment < LongestSyn;
+        if (!answers) return false;
+
+        // Both may be copies of this connection's own handshake that come late; to begin anew would forget all that was sent since.
+        bool isOwnHandshake = receiver.End - record.Memory.Value < TcpWindow.Recent && sender.End - TcpWindow.EndOf(segment) < TcpWindow.Recent;
+        return !isOwnHandshake;
+    }
+
+    /// <summary>
+    /// True if the SYN is a late copy of the finished connection's own, since a new one begins beyond the old numbers (RFC 6191), or if not
+    /// all was acknowledged, so that something may have to be sent again. If it begins a new connection all the same, its SYN/ACK tells.
+    /// </summary>
+    private static bool MayNeedMore(in TcpPeer sender, in TcpPeer receiver, in PacketInfo syn, TcpState state)
+    {
+        bool isUnfinished = state == TcpState.TimeWait && ((sender.Flags | receiver.Flags) & TcpPeerFlags.HasUnacknowledged) != 0;
+        return isUnfinished || sender.End - syn.Sequence < TcpWindow.Recent;
+    }
 
     private static bool IsChallenge(in FlowRecord record, TcpKind kind, bool fromHigh) =>
         kind == TcpKind.Ack && record.Memory.Kind == TcpKind.Syn && record.Memory.FromHigh != fromHigh && record.Memory.ExpectsChallenge;
@@ -281,6 +363,15 @@ public static class TcpTracker
 
         /// <summary>In the window but not exact: passes, and the flow ends soon if nobody contradicts.</summary>
         Doubtful,
+
+        /// <summary>Passes without looking at the windows, and the flow ends soon if nobody contradicts.</summary>
+        DoubtfulAnswer,
+
+        /// <summary>Passes without looking at the windows, and the connection goes on being opened.</summary>
+        PassedOn,
+
+        /// <summary>Passes, and nothing is believed.</summary>
+        Unproven,
 
         /// <summary>Older than what was acknowledged.</summary>
         Refused,

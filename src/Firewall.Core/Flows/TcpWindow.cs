@@ -16,6 +16,12 @@ internal static class TcpWindow
     /// <summary>An acknowledgment may be this old at least, whatever window was announced (nf_conntrack's MAXACKWINCONST).</summary>
     private const uint OldestAck = 66_000;
 
+    /// <summary>
+    /// So far behind the highest number sent, in bytes, an old copy of a connection's SYN, or the SYN of the connection before on the same
+    /// ports, may lie. A number of chance lies there in one of 256 cases.
+    /// </summary>
+    public const uint Recent = 0x0100_0000;
+
     /// <summary>Sequence number behind the segment: SYN and FIN count as one each (RFC 9293 section 3.4).</summary>
     public static uint EndOf(in PacketInfo segment)
     {
@@ -44,7 +50,7 @@ internal static class TcpWindow
         uint sack = ack;
         if (isAck && options.Length > 0 && (receiver.Flags & TcpPeerFlags.SackPermitted) != 0) sack = TcpOptionList.HighestSackEdge(options, ack);
 
-        if (isSyn && (sender.IsUnseen || (mayRestart && end != sender.End)))
+        if (isSyn && (sender.IsUnseen || (mayRestart && IsAnotherSyn(sender, sequence, end))))
         {
             // An old SYN/ACK acknowledges something else; the right one may still come.
             if (isAck && (IsAfter(ack, receiver.End) || !IsAfter(ack, receiver.End - OldestAck))) return TrackResult.OutOfWindow;
@@ -68,9 +74,10 @@ internal static class TcpWindow
         bool isAckRecent = IsAfter(sack, receiver.End - oldest - 1);                               // IV
         if (IsAfter(sequence, sender.MaxEnd))                                                      // I
         {
-            // A little more than allowed: the receiver will cut it off or not, but what was sent was sent.
-            if (!isRecent || !isAckSent || !isAckRecent || end - sender.MaxEnd > receiver.MaxWindow) return TrackResult.OutOfWindow;
-            sender.End = end;
+            // A little more than allowed: the receiver will cut it off or not, but what was sent was sent. (Never backwards: the
+            // segment may have been overtaken by a later one that was as much too early.) A RST out there is not the receiver's to judge.
+            if (isRst || !isRecent || !isAckSent || !isAckRecent || end - sender.MaxEnd > receiver.MaxWindow) return TrackResult.OutOfWindow;
+            if (IsAfter(end, sender.End)) sender.End = end;
             return TrackResult.Ignore;
         }
 
@@ -78,7 +85,9 @@ internal static class TcpWindow
 
         // Data that was acknowledged already, sent again because our far side lost the acknowledgment; or a very late acknowledgment.
         if (!isRecent || !isAckRecent) return TrackResult.Ignore;
-        MoveOn(ref sender, ref receiver, segment, end, ack, sack, isSyn, isAck);
+
+        // A RST tells nothing about what was sent: one that was guessed must not move the bounds that the next segments are held to.
+        MoveOn(ref sender, ref receiver, segment, isRst ? sender.End : end, ack, sack, isSyn, isAck);
         return TrackResult.Accept;
     }
 
@@ -96,6 +105,12 @@ internal static class TcpWindow
         receiver.Flags |= TcpPeerFlags.SackPermitted;
         PickUp(ref sender, ref receiver, segment, EndOf(segment), segment.Acknowledgment);
     }
+
+    /// <summary>
+    /// True unless the SYN is a copy of the one that counts, perhaps without the data it had (RFC 7413 section 4.1.3), or an older one: that
+    /// may come late, and what answers the newer one must still fit.
+    /// </summary>
+    private static bool IsAnotherSyn(in TcpPeer sender, uint sequence, uint end) => IsAfter(end, sender.End) || sender.End - sequence >= Recent;
 
     private static void Introduce(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, uint end)
     {

@@ -58,6 +58,23 @@ public sealed class RulesDiffCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_region_of_some_ICMP_types_names_them()
+    {
+        string old = Write("old.json");
+        string ping = Sample.Rule("ping", 100, protocol: "Icmp", source: "203.0.113.0/24", destinationPort: "*");
+        string next = Write("new.json", ping.Replace("\"protocol\"", "\"icmpTypes\":[\"8\",\"3/4\"],\"protocol\"", StringComparison.Ordinal));
+        CommandRunner text = CommandRunner.Run("rules", "diff", old, next, "--vnet", "10.20.0.0/16");
+        Assert.Equal((1, ""), (text.ExitCode, text.Error));
+        Assert.Equal("Opened  Icmp/3/4,8 203.0.113.0/24:* -> 10.20.0.0/16:*", text.OutputLines[0]);
+        Assert.Equal("    for example Icmp 203.0.113.10 -> 10.20.0.0 type 8 code 0", text.OutputLines[2]);
+        JsonElement change = Assert.Single(CommandRunner.Run("rules", "diff", old, next, "--vnet", "10.20.0.0/16", "--format", "json").Json().GetProperty("changes").EnumerateArray());
+        Assert.Equal("""["3/4","8"]""", JsonSerializer.Serialize(change.GetProperty("region").GetProperty("icmpTypes")));
+        Assert.Equal("""{"protocol":1,"source":"203.0.113.10","destination":"10.20.0.0","icmpType":8,"icmpCode":0}""", JsonSerializer.Serialize(change.GetProperty("witness")));
+        Assert.Equal("Deny", PolicyExplainer.Explain(RulesSamples.Policy(old), RulesSamples.Packet(change.GetProperty("witness"))).Access.ToString());
+        Assert.Equal("Allow", PolicyExplainer.Explain(RulesSamples.Policy(next), RulesSamples.Packet(change.GetProperty("witness"))).Access.ToString());
+    }
+
+    [Fact]
     public void A_change_of_the_service_tag_file_is_a_difference()
     {
         string file = Write("nsg.json", Sample.Rule("storage", 100, source: "Storage"));

@@ -73,7 +73,7 @@ public sealed partial class RulesDocsTests
     [Fact]
     public void The_schema_of_cases_has_the_properties_that_the_reader_takes()
     {
-        using JsonDocument schema = JsonDocument.Parse(SourceTree.Read("docs/schema/rule-cases.schema.json"));
+        using JsonDocument schema = JsonDocument.Parse(SourceTree.Read("docs/schema/rule-cases.schema.json"), new JsonDocumentOptions { AllowDuplicateProperties = false });
         JsonElement definitions = schema.RootElement.GetProperty("$defs");
         Assert.Equal(Known("""{"cases":[],"x":1}"""), Names("file"));
         Assert.Equal(Known("""{"cases":[{"x":1}]}"""), Names("case"));

@@ -41,6 +41,8 @@ internal static class RulesSamples
         SourcePort = witness.TryGetProperty("sourcePort", out JsonElement source) ? source.GetUInt16() : (ushort)0,
         Destination = Sample.Address(witness.GetProperty("destination").GetString()!),
         DestinationPort = witness.TryGetProperty("destinationPort", out JsonElement destination) ? destination.GetUInt16() : (ushort)0,
+        IcmpType = witness.TryGetProperty("icmpType", out JsonElement type) ? type.GetByte() : (byte)0,
+        IcmpCode = witness.TryGetProperty("icmpCode", out JsonElement code) ? code.GetByte() : (byte)0,
         FragmentOffset = witness.TryGetProperty("fragment", out _) ? (ushort)8 : (ushort)0,
     };
 

@@ -164,9 +164,9 @@ public sealed class FlowScenarios
         using PacketTrace trace = new PacketTrace().With("ssh", SampleRules.AllowSsh).With("empty", SampleRules.Empty);
         trace.Run("""
             0      203.0.113.5:40000 > 10.0.0.4:22  tcp S  => Allow Rule
-            +1     10.0.0.4:22 > 203.0.113.5:40000  tcp RA => Allow Flow
+            +1     10.0.0.4:22 > 203.0.113.5:40000  tcp RA ack=2 => Allow Flow
             +1     203.0.113.5:40000 > 10.0.0.4:22  tcp S  => Allow Rule
-            +1     10.0.0.4:22 > 203.0.113.5:40000  tcp RA => Allow Flow
+            +1     10.0.0.4:22 > 203.0.113.5:40000  tcp RA ack=2 => Allow Flow
             rules empty
             +1     203.0.113.5:40000 > 10.0.0.4:22  tcp S  => Deny Rule DefaultRule_DenyAllInBound
             flows 0

@@ -46,6 +46,41 @@ public class TemplateTests
     }
 
     [Fact]
+    public void A_parameter_file_beside_the_template_gives_the_values()
+    {
+        string template = Template(Rule("r", 100, "[parameters('none')]"));
+        RuleFile file = Together(("dir/x.json", template), ("dir/x.parameters.json", Parameters("\"none\":{\"value\":\"8081\"}")));
+        Assert.Empty(file.Findings);
+        Assert.Equal("8081", file.Groups[0].SecurityRules[0].DestinationPorts[0].ToString());
+        // The file's value counts before the template's default.
+        string withDefault = Template(Rule("r", 100, "[parameters('p')]"));
+        Assert.Equal("9", Together(("x.json", withDefault), ("x.parameters.json", Parameters("\"p\":{\"value\":\"9\"}"))).Groups[0].SecurityRules[0].DestinationPorts[0].ToString());
+    }
+
+    [Theory]
+    [InlineData("\"none\":{\"value\":\"70000\"}", "SecurityRuleInvalidPortRange", "x.parameters.json", "$.parameters.none.value")]
+    [InlineData("\"none\":{\"reference\":{\"secretName\":\"s\"}}", "TemplateExpressionNotEvaluated", "x.json", "$.resources[0].properties.securityRules[0].properties.destinationPortRange")]
+    public void A_wrong_parameter_is_shown_where_it_stands(string parameter, string code, string name, string path)
+    {
+        RuleFinding finding = Assert.Single(Together(("x.json", Template(Rule("r", 100, "[parameters('none')]"))), ("x.parameters.json", Parameters(parameter))).Findings);
+        Assert.Equal((code, name, path), (finding.Code, finding.File, finding.JsonPath));
+    }
+
+    [Fact]
+    public void A_parameter_file_alone_is_refused_with_a_word_on_where_it_belongs()
+    {
+        RuleFinding finding = Assert.Single(Together(("y.parameters.json", Parameters("\"none\":{\"value\":1}"))).Findings);
+        Assert.Contains("x.parameters.json beside x.json", finding.Remedy, StringComparison.Ordinal);
+        Assert.Equal("InvalidRequestFormat", Assert.Single(Together(("x.json", Template("")), ("x.parameters.json", "{}")).Findings).Code);
+    }
+
+    private static string Parameters(string values) =>
+        $$"""{ "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#", "contentVersion": "1.0.0.0", "parameters": { {{values}} } }""";
+
+    private static RuleFile Together(params (string Name, string Json)[] files) =>
+        NsgReader.ReadTogether([.. files.Select(file => (file.Name, (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(file.Json)))]);
+
+    [Fact]
     public void A_rule_beside_the_group_wins_over_the_one_inside_with_a_warning_if_they_differ()
     {
         string child = $$"""

@@ -13,7 +13,7 @@ public static class RuleCaseReader
 {
     private const string Code = "InvalidRuleCase";
 
-    /// <summary>Reads JSON, or the plain YAML that such lists are written in (see <see cref="YamlTree"/>). Never throws on bad input.</summary>
+    /// <summary>Reads JSON. Never throws on bad input.</summary>
     /// <param name="utf8">The file's bytes; not kept.</param>
     /// <param name="file">The file's name, for findings.</param>
     public static RuleCaseFile Read(ReadOnlyMemory<byte> utf8, string file)
@@ -21,7 +21,7 @@ public static class RuleCaseReader
         ArgumentNullException.ThrowIfNull(file);
         List<RuleFinding> findings = [];
         List<RuleCase> cases = [];
-        if (Parse(utf8, file, findings) is not { } root) return new RuleCaseFile(cases, findings);
+        if (!JsonInput.TryPrepare(utf8, file, findings, out ReadOnlyMemory<byte> clean) || JsonTree.Parse(clean, file, findings) is not { } root) return new RuleCaseFile(cases, findings);
         JsonValue? list = root.IsArray ? root : root.Find("cases");
         if (list is not { IsArray: true })
         {
@@ -36,14 +36,6 @@ public static class RuleCaseReader
         }
 
         return new RuleCaseFile(cases, findings);
-    }
-
-    private static JsonValue? Parse(ReadOnlyMemory<byte> utf8, string file, List<RuleFinding> findings)
-    {
-        if (!JsonInput.TryPrepare(utf8, file, findings, out ReadOnlyMemory<byte> clean)) return null;
-        ReadOnlySpan<byte> text = clean.Span.TrimStart(" \t\r\n"u8);
-        // YAML's block form never starts with these; "//" and "/*" are comments of our JSON.
-        return text[0] is (byte)'{' or (byte)'[' or (byte)'/' ? JsonTree.Parse(clean, file, findings) : YamlTree.Parse(clean, file, findings);
     }
 
     /// <summary>Reads <c>10.0.0.4:22</c>, <c>[fd00::4]:22</c>, <c>fd00::4</c>, <c>10.0.0.4:*</c> or <c>10.0.0.4</c>; no port and <c>*</c> are both unspecified.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Rules.Classification;
@@ -8,15 +9,14 @@ internal sealed class AddressIndex
     private readonly RangeTree _v4;
     private readonly int[] _v4Values;
     private readonly RangeTree128 _v6;
-    private readonly int[] _v6Values;
 
     public AddressIndex(RangeMap<uint> v4, RangeMap<UInt128> v6)
     {
         _v4 = new RangeTree(v4.InnerLasts);
         _v4Values = v4.Values;
-        _v6 = new RangeTree128(v6.InnerLasts);
-        _v6Values = v6.Values;
+        _v6 = new RangeTree128(v6.InnerLasts, v6.Values);
     }
 
-    public int Find(IpAddress address) => address.IsIPv4 ? _v4Values[_v4.Find(address.IPv4Bits)] : _v6Values[_v6.Find(address.High, address.Low)];
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Find(IpAddress address) => address.IsIPv4 ? _v4Values[_v4.Find(address.IPv4Bits)] : _v6.Find(address.High, address.Low);
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.Intrinsics;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Rules.Classification;
@@ -9,7 +8,7 @@ namespace Firewall.Core.Rules.Classification;
 /// chosen: each field of the packet is looked up once and gives the set of rules that it fits, as a bitmap in the order of
 /// evaluation; the first bit that all five have in common is the rule. Protocol and ICMP type are one field. Immutable; never allocates.
 /// </summary>
-internal sealed class BitmapClassifier : IRuleClassifier
+internal sealed partial class BitmapClassifier : IRuleClassifier
 {
     private const int WordsPerBlock = 8;
 
@@ -47,53 +46,19 @@ internal sealed class BitmapClassifier : IRuleClassifier
 
     public int Classify(in PacketInfo packet)
     {
-        int words = _words;
-        int source = _sources.Find(packet.Source);
-        int destination = _destinations.Find(packet.Destination);
-        int sourcePort = _sourcePorts.Portless;
-        int destinationPort = _destinationPorts.Portless;
+        Classes classes;
+        classes.Source = _sources.Find(packet.Source);
+        classes.Destination = _destinations.Find(packet.Destination);
+        classes.SourcePort = _sourcePorts.Portless;
+        classes.DestinationPort = _destinationPorts.Portless;
         if (packet.HasPorts)
         {
-            sourcePort = _sourcePorts.Find(packet.SourcePort);
-            destinationPort = _destinationPorts.Find(packet.DestinationPort);
+            classes.SourcePort = _sourcePorts.Find(packet.SourcePort);
+            classes.DestinationPort = _destinationPorts.Find(packet.DestinationPort);
         }
 
-        int protocol = _icmp is not null && PacketKind.HasType(in packet) ? _icmp.Find(in packet) : _protocols[packet.Protocol];
-        ReadOnlySpan<ulong> a = _sourceBits.AsSpan(source * words, words);
-        ReadOnlySpan<ulong> b = _destinationBits.AsSpan(destination * words, words);
-        ReadOnlySpan<ulong> c = _destinationPorts.Bits.AsSpan(destinationPort * words, words);
-        ReadOnlySpan<ulong> d = _sourcePorts.Bits.AsSpan(sourcePort * words, words);
-        ReadOnlySpan<ulong> e = _protocolBits.AsSpan(protocol * words, words);
-        return words >= WordsPerBlock ? FirstCommonOfBlocks(a, b, c, d, e) : FirstCommon(a, b, c, d, e);
-    }
-
-    private static int FirstCommonOfBlocks(
-        ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b, ReadOnlySpan<ulong> c, ReadOnlySpan<ulong> d, ReadOnlySpan<ulong> e)
-    {
-        if (!Vector512.IsHardwareAccelerated) return FirstCommon(a, b, c, d, e);
-        for (int at = 0; at < a.Length; at += WordsPerBlock)
-        {
-            Vector512<ulong> common = Vector512.Create(a[at..]) & Vector512.Create(b[at..]) & Vector512.Create(c[at..])
-                & Vector512.Create(d[at..]) & Vector512.Create(e[at..]);
-            ulong empty = Vector512.Equals(common, Vector512<ulong>.Zero).ExtractMostSignificantBits();
-            if (empty == 0xFF) continue;
-            int word = at + BitOperations.TrailingZeroCount(~empty);
-            return (word * 64) + BitOperations.TrailingZeroCount(a[word] & b[word] & c[word] & d[word] & e[word]);
-        }
-
-        return -1;
-    }
-
-    private static int FirstCommon(
-        ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b, ReadOnlySpan<ulong> c, ReadOnlySpan<ulong> d, ReadOnlySpan<ulong> e)
-    {
-        for (int word = 0; word < a.Length; word++)
-        {
-            ulong common = a[word] & b[word] & c[word] & d[word] & e[word];
-            if (common != 0) return (word * 64) + BitOperations.TrailingZeroCount(common);
-        }
-
-        return -1;
+        classes.Protocol = _icmp is not null && PacketKind.HasType(in packet) ? _icmp.Find(in packet) : _protocols[packet.Protocol];
+        return FirstCommon(in classes);
     }
 
     private (int[] Classes, IcmpIndex? Icmp, ulong[] Bits) IndexProtocols()
@@ -187,6 +152,16 @@ internal sealed class BitmapClassifier : IRuleClassifier
                 for (int word = 0; word < bitmap.Length; word++) bitmap[word] ^= mask[word];
             },
             () => table.Intern(bitmap));
+    }
+
+    /// <summary>What the lookups of one packet gave.</summary>
+    private ref struct Classes
+    {
+        public int Source;
+        public int Destination;
+        public int SourcePort;
+        public int DestinationPort;
+        public int Protocol;
     }
 
     /// <summary>The classes of ports, and that of packets without ports.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Rules.Classification;
@@ -33,5 +34,6 @@ internal sealed class ChainMap
     public IReadOnlyList<(AddressSet Addresses, GroupChain Chain)> Entries { get; }
 
     /// <summary>The chain of an address, or null if the address is not protected. Does not allocate.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GroupChain? Find(IpAddress address) => _chains[_index.Find(address)];
 }

@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace Firewall.Core.Rules.Classification;
 
@@ -14,7 +12,7 @@ namespace Firewall.Core.Rules.Classification;
 /// child after it. Signed comparison
 /// is what vector units have, so the top bit of all numbers is flipped.
 /// </remarks>
-internal sealed class RangeTree
+internal sealed partial class RangeTree
 {
     private const int KeysPerNode = 16;
     private const int CacheLine = 64;
@@ -80,44 +78,6 @@ internal sealed class RangeTree
 
     /// <summary>How many nodes every search reads.</summary>
     public int Depth => _layers.Length;
-
-    /// <summary>How many keys are smaller than the number: the index of its range.</summary>
-    public int Find(uint value)
-    {
-        int wanted = Flip(value);
-        int node = 0;
-        int smaller = 0;
-        int[] keys = _keys;
-        int[] layers = _layers;
-        for (int layer = 0; layer < layers.Length; layer++)
-        {
-            node = (node * (KeysPerNode + 1)) + smaller;
-            smaller = CountSmaller(keys.AsSpan(layers[layer] + (node * KeysPerNode), KeysPerNode), wanted);
-        }
-
-        return (node * KeysPerNode) + smaller;
-    }
-
-    private static int CountSmaller(ReadOnlySpan<int> node, int wanted)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            return BitOperations.PopCount(Vector512.LessThan(Vector512.Create(node), Vector512.Create(wanted)).ExtractMostSignificantBits());
-        }
-
-        if (Vector256.IsHardwareAccelerated)
-        {
-            Vector256<int> all = Vector256.Create(wanted);
-            uint low = Vector256.LessThan(Vector256.Create(node), all).ExtractMostSignificantBits();
-            uint high = Vector256.LessThan(Vector256.Create(node[8..]), all).ExtractMostSignificantBits();
-            return BitOperations.PopCount(low | (high << 8));
-        }
-
-        Vector128<int> four = Vector128.Create(wanted);
-        Vector128<int> sum = Vector128.LessThan(Vector128.Create(node), four) + Vector128.LessThan(Vector128.Create(node[4..]), four)
-            + Vector128.LessThan(Vector128.Create(node[8..]), four) + Vector128.LessThan(Vector128.Create(node[12..]), four);
-        return -Vector128.Sum(sum);
-    }
 
     private static int Flip(uint value) => (int)(value ^ 0x8000_0000);
 }

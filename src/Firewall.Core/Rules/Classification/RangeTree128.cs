@@ -1,28 +1,32 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace Firewall.Core.Rules.Classification;
 
 /// <summary>
-/// The same as <see cref="RangeTree"/> for 128-bit numbers. The tree is over the distinct upper halves, eight to a node; ranges that
-/// begin or end inside one upper half (IPv6 prefixes longer than /64) are few for each, and are searched by their lower halves.
+/// The same as <see cref="RangeTree"/> for 128-bit numbers, with a value for each range. The tree is over the distinct upper halves,
+/// eight to a node; ranges that begin or end inside one upper half (IPv6 prefixes longer than /64) are few for each, and are searched
+/// by their lower halves. Where a range ends with its upper half, as nearly all do, its value is found without a look at more.
 /// </summary>
-internal sealed class RangeTree128
+internal sealed partial class RangeTree128
 {
     private const int KeysPerNode = 8;
     private const int CacheLine = 64;
+    private const int LookCloser = -1;
 
     private readonly long[] _keys;
     private readonly int[] _layers;
     private readonly ulong[] _uppers;
     private readonly int[] _starts;
+    private readonly int[] _values;
+    private readonly int[] _valueOfUpper;
     private readonly ulong[] _lowers;
 
     /// <param name="lasts">The last numbers of the ranges, ascending; the very last range, which ends with the largest number, may be left out.</param>
-    public RangeTree128(ReadOnlySpan<UInt128> lasts)
+    /// <param name="values">One for each range and one for the last, none negative.</param>
+    public RangeTree128(ReadOnlySpan<UInt128> lasts, int[] values)
     {
         Count = lasts.Length;
+        _values = values;
         List<ulong> uppers = [];
         List<int> starts = [];
         _lowers = new ulong[lasts.Length];
@@ -37,6 +41,14 @@ internal sealed class RangeTree128
 
         _uppers = [.. uppers];
         _starts = [.. starts, lasts.Length];
+        _valueOfUpper = new int[_uppers.Length + 1];
+        for (int i = 0; i < _uppers.Length; i++)
+        {
+            bool isWhole = _starts[i + 1] - _starts[i] == 1 && _lowers[_starts[i]] == ulong.MaxValue;
+            _valueOfUpper[i] = isWhole ? values[_starts[i]] : LookCloser;
+        }
+
+        _valueOfUpper[^1] = values[lasts.Length];
         List<int> sizes = [];
         for (int keys = _uppers.Length; keys > 0;)
         {
@@ -79,23 +91,11 @@ internal sealed class RangeTree128
     /// <summary>How many nodes every search reads.</summary>
     public int Depth => _layers.Length;
 
-    /// <summary>How many keys are smaller than the number, given as its halves: the index of its range.</summary>
-    public int Find(ulong upper, ulong lower)
+    /// <summary>The value of a range whose end shares its upper half with the end of another, or that ends within an upper half.</summary>
+    private int FindWithin(int found, ulong upper, ulong lower)
     {
-        long wanted = Flip(upper);
-        int node = 0;
-        int smaller = 0;
-        long[] keys = _keys;
-        int[] layers = _layers;
-        for (int layer = 0; layer < layers.Length; layer++)
-        {
-            node = (node * (KeysPerNode + 1)) + smaller;
-            smaller = CountSmaller(keys.AsSpan(layers[layer] + (node * KeysPerNode), KeysPerNode), wanted);
-        }
-
-        int found = (node * KeysPerNode) + smaller;
         int low = _starts[found];
-        if (found == _uppers.Length || _uppers[found] != upper) return low;
+        if (_uppers[found] != upper) return _values[low];
         // Halving without branches, which a random address would mispredict.
         int left = _starts[found + 1] - low;
         ulong[] lowers = _lowers;
@@ -106,28 +106,7 @@ internal sealed class RangeTree128
             left -= half;
         }
 
-        return low + (lowers[low] < lower ? 1 : 0);
-    }
-
-    private static int CountSmaller(ReadOnlySpan<long> node, long wanted)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            return BitOperations.PopCount(Vector512.LessThan(Vector512.Create(node), Vector512.Create(wanted)).ExtractMostSignificantBits());
-        }
-
-        if (Vector256.IsHardwareAccelerated)
-        {
-            Vector256<long> all = Vector256.Create(wanted);
-            uint low = Vector256.LessThan(Vector256.Create(node), all).ExtractMostSignificantBits();
-            uint high = Vector256.LessThan(Vector256.Create(node[4..]), all).ExtractMostSignificantBits();
-            return BitOperations.PopCount(low | (high << 4));
-        }
-
-        Vector128<long> two = Vector128.Create(wanted);
-        Vector128<long> sum = Vector128.LessThan(Vector128.Create(node), two) + Vector128.LessThan(Vector128.Create(node[2..]), two)
-            + Vector128.LessThan(Vector128.Create(node[4..]), two) + Vector128.LessThan(Vector128.Create(node[6..]), two);
-        return -(int)Vector128.Sum(sum);
+        return _values[low + (lowers[low] < lower ? 1 : 0)];
     }
 
     private static long Flip(ulong value) => (long)(value ^ 0x8000_0000_0000_0000);

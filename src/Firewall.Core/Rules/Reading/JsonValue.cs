@@ -118,7 +118,16 @@ internal sealed class JsonValue
     /// <summary>The same value as a list's element, where its old property name must not count.</summary>
     public JsonValue Unnamed() => new(Kind, Text, _parent, null, 0, Line) { IsEvaluated = IsEvaluated, _children = _children, _byName = _byName };
 
-    public RuleOrigin Origin(string file) => new(file, Path, Line);
+    /// <summary>Of a root: its file, if it is not the one that is being read, such as a template's parameters.</summary>
+    public string? OtherFile { get; set; }
+
+    /// <summary>Where it stands: in the file that is being read, unless its root is of another.</summary>
+    public RuleOrigin Origin(string file)
+    {
+        JsonValue root = this;
+        while (root._parent is { } parent) root = parent;
+        return new RuleOrigin(root.OtherFile ?? file, Path, Line);
+    }
 
     private void AppendPath(StringBuilder path)
     {

@@ -16,9 +16,14 @@ internal sealed class ShapeReader
     private readonly RuleReader _rules;
     private readonly TopologyReader _topology;
     private readonly List<GroupBuilder> _groups = [];
+    private readonly JsonValue? _parameters;
 
-    public ShapeReader(string file, List<RuleFinding> findings)
+    /// <param name="file">For findings.</param>
+    /// <param name="findings">Gets what is wrong.</param>
+    /// <param name="parameters">The values of a template's parameters, each <c>{"value":…}</c>; or null.</param>
+    public ShapeReader(string file, List<RuleFinding> findings, JsonValue? parameters = null)
     {
+        _parameters = parameters;
         _file = file;
         _findings = findings;
         _rules = new RuleReader(file, findings);
@@ -53,17 +58,23 @@ internal sealed class ShapeReader
                 $"This is an error answer of Azure, not a security group: {error["code"]?.Text} {error["message"]?.Text}",
                 "Repeat the export."));
         }
+        else if (root["$schema"]?.Text.Contains("deploymentParameters.json", StringComparison.OrdinalIgnoreCase) == true)
+        {
+            _findings.Add(root.Origin(_file).Error(
+                FindingCodes.InvalidFormat, "This file has the parameters of a template, and no rules.",
+                "Give it beside the template: x.parameters.json beside x.json."));
+        }
         else if (s_wrappers.Select(name => root[name]).FirstOrDefault(inner => inner is { IsObject: true }) is { } created)
         {
             ReadDocument(created);
         }
         else if (root["template"] is { IsObject: true } exported && exported.Find("resources") is not null)
         {
-            ReadTemplate(exported, TemplateScope.Of(exported, _file, _findings, null));
+            ReadTemplate(exported, TemplateScope.Of(exported, _file, _findings, _parameters));
         }
         else if (root.Find("resources") is not null && (root["$schema"] is not null || root["contentVersion"] is not null || !IsGroup(root)))
         {
-            ReadTemplate(root, TemplateScope.Of(root, _file, _findings, null));
+            ReadTemplate(root, TemplateScope.Of(root, _file, _findings, _parameters));
         }
         else if (root.Find("value") is { IsArray: true } list)
         {

@@ -175,7 +175,12 @@ internal sealed class TemplateScope
     /// <summary>For expressions: a parameter's value.</summary>
     public JsonValue Parameter(string name, JsonValue site, bool lenient)
     {
-        if (_given?[name] is { } given) return given.IsObject && given.Find("value") is { } value ? value : given;
+        if (_given?[name] is { } given)
+        {
+            if (given.IsObject && given["reference"] is not null) throw new TemplateException($"parameter {name} is in a key vault");
+            return given.IsObject && given.Find("value") is { } value ? value : given;
+        }
+
         if (_template?["parameters"]?[name] is { IsObject: true } declared && declared.Find("defaultValue") is { } fallback)
         {
             return EvaluateNested(fallback, lenient);

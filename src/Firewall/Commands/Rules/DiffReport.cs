@@ -81,6 +81,12 @@ internal static class DiffReport
         WriteList(json, "destinations"u8, region.Destinations.Select(range => AddressRange(range.First, range.Last)));
         WriteList(json, "destinationPorts"u8, region.DestinationPorts.Select(range => Range(range.First, range.Last)));
         json.WriteBoolean("portless"u8, region.IncludesPortless);
+        if (region.HasIcmpTypes)
+        {
+            WriteList(json, "icmpTypes"u8, region.IcmpTypes.SelectMany(range => range.ToString().Split(',')));
+            json.WriteBoolean("icmpTypeless"u8, region.IncludesTypeless);
+        }
+
         json.WriteEndObject();
     }
 

@@ -45,7 +45,7 @@ internal static class EffectiveRulesTable
         [
             rule.Priority.ToString(CultureInfo.InvariantCulture),
             Markup.Escape(rule.Name),
-            rule.Protocol.ToString(),
+            rule.IcmpTypes.Count == 0 ? rule.Protocol.ToString() : $"{rule.Protocol}/{string.Join(',', rule.IcmpTypes)}",
             Addresses(rule.Source, effective.ExpandedSource),
             Lines(rule.SourcePorts.Select(range => range.ToString())),
             Addresses(rule.Destination, effective.ExpandedDestination),

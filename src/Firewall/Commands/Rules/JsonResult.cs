@@ -26,9 +26,12 @@ internal static class JsonResult
         if (!string.IsNullOrEmpty(origin.JsonPath)) json.WriteString("path"u8, origin.JsonPath);
     }
 
+    /// <summary>True if the rules see a type and a code in the packet.</summary>
+    public static bool HasIcmpType(in PacketInfo packet) => packet.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6 && !packet.IsLaterFragment;
+
     /// <summary>
     /// A packet under <c>witness</c>, with the names of <c>replay --verdicts</c>. Ports only if it has some; <c>fragment</c> is true for a
-    /// later fragment, whose ports the rules cannot see. null if there is none.
+    /// later fragment, whose ports or ICMP type the rules cannot see. null if there is none.
     /// </summary>
     public static void WriteWitness(Utf8JsonWriter json, PacketInfo? witness)
     {
@@ -44,6 +47,12 @@ internal static class JsonResult
         if (packet.HasPorts) json.WriteNumber("sourcePort"u8, packet.SourcePort);
         json.WriteString("destination"u8, packet.Destination.ToString());
         if (packet.HasPorts) json.WriteNumber("destinationPort"u8, packet.DestinationPort);
+        if (HasIcmpType(in packet))
+        {
+            json.WriteNumber("icmpType"u8, packet.IcmpType);
+            json.WriteNumber("icmpCode"u8, packet.IcmpCode);
+        }
+
         if (packet.IsLaterFragment) json.WriteBoolean("fragment"u8, true);
         json.WriteEndObject();
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Firewall.Control;
 using Firewall.Core.Rules;
+using Firewall.Core.Rules.Analysis;
 
 namespace Firewall.Commands.Rules;
 
@@ -18,13 +19,17 @@ internal static class LintReport
     {
         foreach (LintEntry entry in entries)
         {
-            writer.WriteLine($"{Place(rules, entry.Origin)}: {entry.Kind}: {entry.Message}");
+            writer.WriteLine($"{Place(rules, entry.Origin)}: {SeverityOf(entry)} {entry.Kind}: {entry.Message}");
             if (entry.Witness is { } witness) writer.WriteLine($"    for example {WitnessText.Of(witness)}");
         }
 
-        string found = entries.Count == 0 ? "no findings" : PolicyChanges.Count(entries.Count, "finding");
+        int warnings = entries.Count(entry => entry.Severity == LintSeverity.Warning);
+        string found = entries.Count == 0 ? "no findings" : PolicyChanges.Count(warnings, "warning");
+        if (entries.Count > warnings) found += $" and {entries.Count - warnings} for information";
         writer.WriteLine($"{rules.Name}: {found} in {rules.Size}");
     }
+
+    private static string SeverityOf(LintEntry entry) => entry.Severity == LintSeverity.Warning ? "warning" : "information";
 
     private static string Place(RuleSet rules, RuleOrigin origin) => string.IsNullOrEmpty(origin.File)
         ? rules.Name
@@ -39,7 +44,8 @@ internal static class LintReport
         foreach (LintEntry entry in entries)
         {
             json.WriteStartObject();
-            json.WriteString("kind"u8, entry.Kind);
+            json.WriteString("kind"u8, entry.Kind.ToString());
+            json.WriteString("severity"u8, SeverityOf(entry));
             JsonResult.WriteOrigin(json, entry.Origin);
             if (entry.Rule is { } rule) WriteRule(json, rule);
             json.WriteString("message"u8, entry.Message);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Firewall.Core.Rules.Analysis;
 
 namespace Firewall.Commands.Rules;
 
@@ -13,7 +14,7 @@ internal static class RulesLintCommand
         var command = new Command(
             "lint",
             "Find rules that are never reached, redundant or contradictory, and doors that stand open to the internet; exact, each with a packet that shows it. "
-            + RulesExitCode.Describe("there is no finding", "there are findings"))
+            + RulesExitCode.Describe("there is no finding, or only such that are for information", "there are warnings"))
         {
             file,
         };
@@ -32,6 +33,6 @@ internal static class RulesLintCommand
     {
         IReadOnlyList<LintEntry> entries = LintEntry.Of(rules.OrThrow(streams, LintEntry.IsLint));
         LintReport.Write(rules, entries, format, streams);
-        return entries.Count > 0 ? RulesExitCode.Findings : ExitCode.Done;
+        return entries.Any(entry => entry.Severity == LintSeverity.Warning) ? RulesExitCode.Findings : ExitCode.Done;
     }
 }

@@ -52,55 +52,7 @@ public class RuleCaseTests
     }
 
     [Fact]
-    public void YAML_says_the_same_as_JSON()
-    {
-        string yaml = """
-            # What the shop needs.
-            cases:
-              - name: web is open
-                protocol: Tcp          # the only door
-                source: 203.0.113.7:50000
-                destination: "10.0.0.4:443"
-                access: Allow
-                rule: securityRules/allow-web
-
-              -
-                name: 'ssh isn''t open'
-                protocol: 6
-                direction: Inbound
-                local: 10.0.0.4:22
-                remote: 203.0.113.7:*
-                access: Deny
-              - name: half
-            """;
-        RuleCaseFile refused = RuleCaseReader.Read(Encoding.UTF8.GetBytes(yaml), "cases.yaml");
-        Assert.All(refused.Findings, finding => Assert.Equal((17, "InvalidRuleCase"), (finding.Line, finding.Code)));
-        Assert.Equal(4, refused.Findings.Count);
-        RuleCaseFile file = RuleCaseReader.Read(Encoding.UTF8.GetBytes(yaml.Replace("  - name: half", "", StringComparison.Ordinal)), "cases.yaml");
-        Assert.Empty(file.Findings);
-        Assert.Equal(["web is open", "ssh isn't open"], file.Cases.Select(each => each.Name));
-        Assert.All(RuleCaseRunner.Run(Sample.Compile(Sample.Group(Sample.Rule("allow-web"))), file.Cases), result => Assert.True(result.Passed, result.Message));
-        Assert.Equal(11, file.Cases[1].Origin.Line);
-    }
-
-    [Theory]
-    [InlineData("cases:\n\t- name: x", 2)]
-    [InlineData("cases:\n  - name: x\n    name: y", 3)]
-    [InlineData("cases:\n  - name: &anchor x", 2)]
-    [InlineData("cases:\n  - name: \"x", 2)]
-    [InlineData("cases:\n  - name: |", 2)]
-    [InlineData("cases:\n  - name: x\n      deeper: y", 3)]
-    [InlineData("cases:\n  - name: x\n source: y", 3)]
-    [InlineData("just text", 1)]
-    public void YAML_that_is_not_understood_is_refused_with_its_line(string yaml, int line)
-    {
-        RuleCaseFile file = RuleCaseReader.Read(Encoding.UTF8.GetBytes(yaml), "cases.yaml");
-        Assert.True(file.HasErrors);
-        Assert.Equal(line, file.Findings[0].Line);
-    }
-
-    [Fact]
-    public void Random_text_never_throws() => Gen.Char["-: #'\"\n []{}ab*&|"].Array[0, 60].Select(chars => new string(chars)).Sample(
+    public void Random_text_never_throws() => Gen.Char["-:,'\"\n []{}ab*/1"].Array[0, 60].Select(chars => new string(chars)).Sample(
         text => { RuleCaseReader.Read(Encoding.UTF8.GetBytes(text), "f"); },
         iter: 20_000);
 

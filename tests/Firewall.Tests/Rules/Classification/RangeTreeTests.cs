@@ -47,7 +47,7 @@ public class RangeTreeTests
         Gen.Select(Gen.Select(Gen.OneOf(Gen.ULong, Gen.ULong[0, 5], Gen.Const(ulong.MaxValue)), Gen.OneOf(Gen.ULong, Gen.ULong[0, 3], Gen.Const(ulong.MaxValue))).Array[0, 400], Gen.Bool).Sample((halves, _) =>
         {
             UInt128[] sorted = [.. halves.Select(half => new UInt128(half.Item1, half.Item2)).Distinct().Order()];
-            RangeTree128 tree = new(sorted);
+            RangeTree128 tree = new(sorted, [.. Enumerable.Range(0, sorted.Length + 1)]);
             return sorted.SelectMany(key => new[] { key, key + 1, key - 1 })
                 .All(value => tree.Find((ulong)(value >> 64), (ulong)value) == sorted.Count(key => key < value));
         }, iter: 100);

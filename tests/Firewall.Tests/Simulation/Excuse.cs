@@ -1,0 +1,59 @@
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+
+namespace Firewall.Tests.Simulation;
+
+/// <summary>A packet of a conforming host that may be denied as out of window or invalid, and why that does no harm.</summary>
+/// <param name="Name">A short name.</param>
+/// <param name="Reason">Why it is right, or at least harmless.</param>
+/// <param name="Fits">Tells whether a denial is of this kind.</param>
+internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdict, FlowSnapshot, Circumstances, bool> Fits)
+{
+    public static IReadOnlyList<Excuse> All { get; } =
+    [
+        new("reset of an old packet",
+            "A closed host answers a straggler with a RST at the number that the straggler acknowledged, or at 0. Below what was acknowledged since, the RST would be ignored by its receiver too.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Has(TcpFlags.Rst)
+                && (before.Receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0
+                && (segment.Sequence == 0 || unchecked((int)(before.Receiver.MaxAck - segment.Sequence)) > 0)),
+        new("straggler of the connection before",
+            "It belongs to a connection that both ends have finished; the ports are in use again. Its numbers are not those of the new one, and the receiver would not take it.",
+            static (segment, verdict, before, circumstances) => circumstances.IsStraggler),
+        new("answer to an old SYN",
+            "A SYN of the connection before came late, and its SYN/ACK later than the new connection's SYN; the right SYN/ACK follows.",
+            static (segment, verdict, before, circumstances) => circumstances.IsOldAnswer),
+        new("challenge behind its reset",
+            "A host that still had an old connection has challenged a SYN and the RST that answered has passed; another copy of the challenge has nothing more to say.",
+            static (segment, verdict, before, circumstances) => before.State == TcpState.Close && before.Sender.IsUnseen && !before.IsForward),
+        new("reset that answers a straggler",
+            "While a new connection is being opened, a host still answers packets of the one before with RSTs at its numbers. They are not the new connection's.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Has(TcpFlags.Rst)
+                && before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived),
+        new("rest of a connection that was given up",
+            "One end has sent its RST and knows the connection no more; all that the other's packets could get is another RST.",
+            static (segment, verdict, before, circumstances) => circumstances.IsCut),
+        new("SYN against a stale record",
+            "A connection ended without the firewall seeing all of it. A SYN from the side that had not opened it is refused, as nf_conntrack does, until the record idles out; one from the side that had, mends the record.",
+            static (segment, verdict, before, circumstances) => segment.Flags == TcpFlags.Syn && !before.IsForward
+                && (circumstances.WasCutBefore || before.State == TcpState.TimeWait)),
+        new("answer to a straggler during the handshake",
+            "A host that has sent its SYN acknowledges what does not fit, here a straggler of the connection before; the answer has no receiver.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Ack
+                && segment.Payload.Length == 0 && before.IsForward && before.State is TcpState.SynSent or TcpState.SynSent2),
+        new("SYN/ACK to a forgotten SYN",
+            "The other end's SYN was refused with a RST on its way back and nobody holds a record of it any more; its copy was answered all the same. The SYN of this end is known and its answer completes the handshake.",
+            static (segment, verdict, before, circumstances) => segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State == TcpState.SynSent),
+        new("SYN behind its SYN/ACK",
+            "In a simultaneous open the second SYN may come after the SYN/ACK that says the same and more.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Syn
+                && !before.IsForward && before.State >= TcpState.SynReceived && unchecked((int)(segment.Sequence - before.Sender.End)) < 0),
+    ];
+}
+
+/// <summary>What the simulation knows about a packet and the firewall does not.</summary>
+/// <param name="IsStraggler">True if the connection that it was sent for is over.</param>
+/// <param name="IsOldAnswer">True for a SYN/ACK that answers an older SYN than its receiver's last.</param>
+/// <param name="IsCut">True if one end has given the connection up.</param>
+/// <param name="WasCutBefore">True if an earlier connection on these ports was given up, perhaps without the firewall seeing it.</param>
+internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool WasCutBefore);

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+using Xunit;
+
+namespace Firewall.Tests.Simulation;
+
+/// <summary>
+/// One seed drives hosts, links, engine and clock. A failure prints its seed and the last packets; run that seed alone with the environment
+/// variable FIREWALL_SIMULATION_SEED, and more of them with FIREWALL_SIMULATION_WORLDS.
+/// </summary>
+public sealed class SimulationTests
+{
+    private const int Worlds = 400;
+    private const int ConversationsPerWorld = 6;
+    private const long LongestWorld = 24L * 3600 * 1000;
+
+    [Fact]
+    public void Conversations_over_a_bad_network_finish_with_all_their_bytes()
+    {
+        int seed = Setting("FIREWALL_SIMULATION_SEED", -1);
+        bool isOne = seed >= 0;
+        if (!isOne) seed = Random.Shared.Next();
+        int worlds = isOne ? 1 : Setting("FIREWALL_SIMULATION_WORLDS", Worlds);
+        var clock = Stopwatch.StartNew();
+        var excused = new Dictionary<string, int>();
+        int finished = 0;
+        long packets = 0;
+        for (int i = 0; i < worlds; i++) finished += RunWorld(unchecked(seed + i) & int.MaxValue, excused, ref packets);
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"seeds {seed}..{seed + worlds - 1}: {finished} connections, {packets} packets in {clock.Elapsed.TotalSeconds:0.0} s"));
+        foreach ((string name, int times) in excused.OrderBy(static pair => pair.Key)) TestContext.Current.TestOutputHelper?.WriteLine($"  excused {times} x {name}");
+        Assert.True(finished >= worlds * ConversationsPerWorld, $"only {finished} connections came to their end");
+    }
+
+    private static int RunWorld(int seed, Dictionary<string, int> excused, ref long packets)
+    {
+        var random = new Random(seed);
+        var time = new SimulatedTime();
+        using var firewall = new SimulatedFirewall(time);
+        NetworkConditions network = NetworkConditions.Draw(random);
+        bool isAttacked = random.Next(4) == 0;
+        var conversations = new List<Conversation>();
+        for (int i = 0; i < ConversationsPerWorld; i++)
+        {
+            var conversation = new Conversation(time, random, firewall, network, i, excused);
+            conversations.Add(conversation);
+            time.After(random.Next(0, 2_000), conversation.Begin);
+        }
+
+        if (isAttacked) new Attacker(time, random, firewall, conversations).Begin();
+        try
+        {
+            while (conversations.Exists(static conversation => !conversation.IsOver))
+            {
+                if (!time.Step(LongestWorld)) throw new InvariantException("a conversation never came to its end");
+            }
+        }
+        catch (InvariantException broken)
+        {
+            Conversation culprit = broken.Message.Contains("never", StringComparison.Ordinal) || Conversation.LastJudged is null
+                ? conversations.First(static conversation => !conversation.IsOver)
+                : Conversation.LastJudged;
+            Assert.Fail($"seed {seed}: {broken.Message}\n{network}{(isAttacked ? ", attacked" : "")}\n"
+                + $"{culprit.OutsideEndpoint} {culprit.Outside.State} {culprit.Outside.Traits}\n{culprit.InsideEndpoint} {culprit.Inside.State} {culprit.Inside.Traits}\n{culprit.Trace}");
+        }
+
+        packets += firewall.Packets;
+        return conversations.Sum(static conversation => conversation.Finished);
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
+}
