@@ -136,7 +136,9 @@ internal sealed partial class TcpHost
             // The window of a SYN is not scaled.
             segment = segment with
             {
-                Flags = segment.Flags & ~TcpFlags.Syn, Sequence = segment.Sequence + 1, Payload = [],
+                Flags = segment.Flags & ~TcpFlags.Syn,
+                Sequence = segment.Sequence + 1,
+                Payload = [],
                 Window = (ushort)(segment.Window >> _peerShift),
             };
         }
