@@ -10,6 +10,7 @@ namespace Firewall.Bench;
 /// Packets are drawn from the prefixes in random order, so that no cache holds the way of the next.
 /// </summary>
 [MemoryDiagnoser]
+[MinColumn, MedianColumn]
 public class RuleBenchmarks
 {
     private const int Turn = 4096;
