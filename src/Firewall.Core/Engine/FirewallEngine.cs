@@ -153,19 +153,23 @@ public sealed class FirewallEngine
 
         record.BeginChange();
         bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version && policy.FlushesFlowsBetween(info.Source, info.Destination))
+        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
         {
-            RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
-            if (match.Access == Access.Deny)
+            if (policy.FlushesFlowsBetween(info.Source, info.Destination))
             {
-                TrafficDirection direction = DirectionOf(record, isForward);
-                shard.Remove(ref record, hash);
-                shard.Exit();
-                return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
+                RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
+                if (match.Access == Access.Deny)
+                {
+                    TrafficDirection direction = DirectionOf(record, isForward);
+                    shard.Remove(ref record, hash);
+                    shard.Exit();
+                    return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
+                }
+
+                record.Rule = match.Rule;
             }
 
             record.PolicyVersion = (ushort)policy.Version;
-            record.Rule = match.Rule;
         }
 
         bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;

@@ -81,7 +81,7 @@ internal sealed class RuleInputs
             findings.AddRange(found);
         }
 
-        RuleFile rules = RuleFile.Join(_rules.Select(file => NsgReader.Read(file.Bytes, file.Name)));
+        RuleFile rules = NsgReader.ReadTogether([.. _rules.Select(file => (file.Name, (ReadOnlyMemory<byte>)file.Bytes))]);
         findings.AddRange(rules.Findings);
         return new ParsedRules(rules.Groups, options with { Network = rules.Network }, findings);
     }
