@@ -71,7 +71,7 @@ NFT
 stop_kernel() { in_router nft delete table ip bench; }
 
 start_null() {
-    in_router bench/null-forwarder/null-forwarder -n fwnull0 -o all > "$work/null.log" 2>&1 &
+    ip netns exec fwbench-router bench/null-forwarder/null-forwarder -n fwnull0 -o all > "$work/null.log" 2>&1 &
     pid=$!
     until in_router ip link set fwnull0 up txqueuelen 4096 2> /dev/null; do kill -0 "$pid"; done
     in_router ip route replace default dev fwnull0 table 99
@@ -83,9 +83,9 @@ stop_null() {
 }
 
 start_firewall() {
-    in_router "$firewall" run --config "$work/firewall.json" > "$work/firewall.log" 2>&1 &
+    ip netns exec fwbench-router "$firewall" run --config "$work/firewall.json" > "$work/firewall.log" 2>&1 &
     pid=$!
-    until grep -q 'Ready' "$work/firewall.log"; do kill -0 "$pid"; done
+    until grep -q Ready "$work/firewall.log"; do kill -0 "$pid" 2> /dev/null || { cat "$work/firewall.log" >&2; exit 1; }; done
 }
 stop_firewall() { kill "$pid" && wait "$pid" 2> /dev/null || true; }
 
