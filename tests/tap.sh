@@ -52,11 +52,25 @@ all_passed() { [ "$failures" -eq 0 ] && [ "$number" -eq "$planned" ]; }
 # When a process started, in clock ticks since boot: with its number, a name that is never given twice.
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
 
-# end_owner FILE: kills the process that wrote "PID STARTED" into the file, if it is still that process and not this one.
-end_owner() {
+# owner_lives FILE: whether the process that wrote "PID STARTED" into the file is still there, and is not this one.
+owner_lives() {
     local pid started
-    read -r pid started 2> /dev/null < "$1" || return 0
-    if [ "$pid" -eq $$ ] || [ "$(started_at "$pid")" != "$started" ]; then return 0; fi
-    kill -KILL "$pid" 2> /dev/null
-    within 5 eval "[ ! -e /proc/$pid/exe ]"
+    read -r pid started 2> /dev/null < "$1" || return 1
+    [ "$pid" -ne $$ ] && [ "$(started_at "$pid")" = "$started" ]
+}
+
+owner_is_gone() { ! owner_lives "$1"; }
+
+# end_owner FILE: kills that process.
+end_owner() {
+    owner_lives "$1" || return 0
+    kill -KILL "$(cut -d' ' -f1 "$1")" 2> /dev/null
+    within 5 owner_is_gone "$1"
+}
+
+# wait_for_turn FILE SECONDS: a run that is going on may finish. One that was killed leaves a file, but no process to wait for.
+wait_for_turn() {
+    owner_lives "$1" || return 0
+    say "Another run is going on, process $(cut -d' ' -f1 "$1"). Waiting for it for up to $2 seconds."
+    within "$2" owner_is_gone "$1" || say "It takes too long, and is ended."
 }

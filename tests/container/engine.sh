@@ -12,7 +12,8 @@ if [ "${3:-}" != inside ]; then
 fi
 
 # The state folder stays where it is, also in the private /run.
-mkdir -p "$state/run/${state##*/}" "$state/opt"
+mkdir -p "$state/run/${state##*/}" "$state/opt" "$state/tmp"
+export TMPDIR=$state/tmp
 mount --bind "$state" "$state/run/${state##*/}"
 mount --rbind "$state/run" /run
 cp -a /etc "$state/etc"

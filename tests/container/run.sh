@@ -147,6 +147,7 @@ of_firewall() {
 # ---------------------------------------------------------------- the story
 
 mkdir -p "$work"
+wait_for_turn "$state/owner" 480
 sweep
 install_missing || skip "docker.io, debootstrap and docker-compose are not all there, and cannot be installed: $(tail -n 1 "$work/install.log")"
 tests/container/base-images.sh "$work/base" > "$work/base.log" 2>&1 || skip "no base image can be made: $(tail -n 1 "$work/base.log")"

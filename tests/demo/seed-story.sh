@@ -15,7 +15,7 @@
 #   4  "flushConnection": true is set: running sessions are judged by the rules of now, and this one is cut.
 #
 # Prints TAP. Needs root and FIREWALL_EXECUTABLE (default artifacts/firewall). Everything it makes is in the namespaces fwdemo-* and in
-# /run/firewall-demo; a run that was killed is swept away by the next one. Two runs at once: the newer one ends the older.
+# /run/firewall-demo; a run that was killed is swept away by the next one, and two runs at once take turns.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -55,8 +55,12 @@ sweep() {
     for path in /run/netns/fwdemo-*; do
         [ -e "$path" ] || continue
         namespace=${path##*/}
-        ip netns pids "$namespace" 2> /dev/null | xargs -r kill -KILL 2> /dev/null
-        within 5 is_empty "$namespace"
+        # Politely first, so that a firewall takes back what it set up.
+        ip netns pids "$namespace" 2> /dev/null | xargs -r kill -TERM 2> /dev/null
+        if ! within 5 is_empty "$namespace"; then
+            ip netns pids "$namespace" 2> /dev/null | xargs -r kill -KILL 2> /dev/null
+            within 5 is_empty "$namespace"
+        fi
         ip netns del "$namespace"
     done
     rm -rf "$state"
@@ -204,6 +208,7 @@ quote_log() { grep -- "$1" $state/firewall.log | tail -n 1 | sed 's/^/#   firewa
 
 had_netns_folder=no
 mountpoint -q /run/netns 2> /dev/null && had_netns_folder=yes
+wait_for_turn $state/owner 90
 sweep
 trap finish EXIT
 trap 'exit 130' INT

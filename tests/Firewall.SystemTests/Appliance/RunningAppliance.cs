@@ -108,7 +108,9 @@ internal sealed class RunningAppliance : IDisposable
 
     public void Dispose()
     {
-        if (!_process.HasExited) Kill();
+        // Politely first: what a killed appliance left for the next one to tidy up would stay, since the namespace goes now.
+        if (!_process.HasExited) Shell.Try("kill", ["-TERM", $"{_process.Id}"]);
+        if (!_process.WaitForExit(Patience)) Kill();
         _process.Dispose();
     }
 
