@@ -218,6 +218,8 @@ public sealed class FirewallEngine
             return new Verdict(Access.Deny, denied, match.Rule, match.Direction);
         }
 
+        if (info.Protocol == IpProtocol.Tcp && !_flows.AdmitsHandshake(hash, now))
+            return new Verdict(Access.Deny, VerdictReason.SynFlood, match.Rule, match.Direction);
         MalformedReason malformed = OpeningPacket.Read(packet, info, out _);
         if (malformed != MalformedReason.None) return Malformed(info, malformed, policy);
 

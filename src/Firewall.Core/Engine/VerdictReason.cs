@@ -60,6 +60,9 @@ public enum VerdictReason : byte
     /// <summary>The source address has opened as many flows as it may.</summary>
     SourceLimit,
 
+    /// <summary>Connection requests come in a flood, and this one is the first of its connection: the same sent again will pass.</summary>
+    SynFlood,
+
     /// <summary>More ICMP errors about one flow than a network sends.</summary>
     ErrorRate,
 

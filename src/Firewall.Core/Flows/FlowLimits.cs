@@ -21,5 +21,11 @@ public sealed record FlowLimits
     /// </summary>
     public int AdaptiveStartPercent { get; init; } = 60;
 
+    /// <summary>
+    /// Once the half-open flows have their fill and connection requests come faster than this, only those that are sent again open a flow,
+    /// as a host does after a second and a flood from random addresses never. 0 switches it off.
+    /// </summary>
+    public int HandshakesPerSecond { get; init; } = 10_000;
+
     internal int SourceLimit => MaxFlowsPerSource ?? Math.Max(16, MaxFlows / 2);
 }

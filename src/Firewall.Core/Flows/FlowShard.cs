@@ -60,6 +60,9 @@ internal sealed class FlowShard
     /// <summary>Half-open records that had to make room.</summary>
     public long Evicted { get; private set; }
 
+    /// <summary>True if a new half-open record takes the place of another one. May be read without the lock.</summary>
+    public bool IsHalfOpenFull => Count - Assured >= _halfOpenLimit;
+
     /// <summary>
     /// Takes the shard. The critical sections are some tens of nanoseconds long and hold no call that waits, so a second worker spins;
     /// with one worker there is no lock at all.
@@ -110,7 +113,7 @@ internal sealed class FlowShard
     public ref FlowRecord Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
         refusal = FlowRefusal.None;
-        if (Count == _capacity || Count - Assured >= _halfOpenLimit) EvictHalfOpen();
+        if (Count == _capacity || IsHalfOpenFull) EvictHalfOpen();
         if (Count == _capacity) refusal = FlowRefusal.TableFull;
         else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
         if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowRecord>();

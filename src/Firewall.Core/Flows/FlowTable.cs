@@ -18,11 +18,12 @@ public sealed class FlowTable : IDisposable
     private readonly FlowShard[] _shards;
     private readonly FlowHash _hash;
     private readonly SourceCounters _sources;
+    private readonly HandshakeGate _gate;
     private long _lastAdvance = long.MinValue;
 
     /// <summary>Makes an empty table without other limits than its size.</summary>
     public FlowTable(int maxFlows)
-        : this(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100 })
+        : this(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100, HandshakesPerSecond = 0 })
     {
     }
 
@@ -41,6 +42,7 @@ public sealed class FlowTable : IDisposable
         FlowHeader.Of(_region).Write(layout, bootId, key);
         _hash = new FlowHash(key);
         _sources = new SourceCounters(_hash, limits.SourceLimit);
+        _gate = new HandshakeGate(limits.MaxFlows, limits.HandshakesPerSecond);
         _shards = new FlowShard[layout.Shards];
         for (int i = 0; i < _shards.Length; i++) _shards[i] = new FlowShard(new FlowMemory(_region, layout, i), workers > 1, _hash, _sources, limits);
         MaxFlows = limits.MaxFlows;
@@ -161,6 +163,9 @@ public sealed class FlowTable : IDisposable
         FlowShard shard = ShardOf(hash);
         return Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now)) && shard.Import(record, key, hash, now);
     }
+
+    /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>
+    internal bool AdmitsHandshake(ulong hash, long now) => _gate.Admits(hash, ShardOf(hash).IsHalfOpenFull, now);
 
     internal ulong HashOf(in FlowKey key) => _hash.Of(key);
 

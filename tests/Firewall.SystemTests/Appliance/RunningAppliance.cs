@@ -91,6 +91,13 @@ internal sealed class RunningAppliance : IDisposable
     /// <summary>Waits until it judges by the policy of this version. A start has 1, each change of the rules adds one.</summary>
     public string WaitForPolicy(int version) => WaitForLog($"Policy {version} in force");
 
+    /// <summary>Its memory in RAM, in bytes.</summary>
+    public long ResidentMemory()
+    {
+        _process.Refresh();
+        return _process.WorkingSet64;
+    }
+
     /// <summary>Sends SIGTERM and waits for the end.</summary>
     /// <returns>The exit code.</returns>
     public int Terminate() => Signal("-TERM");

@@ -45,7 +45,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false },
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
-                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80 },
+                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500 },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -60,7 +60,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
-        Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80 }, options.FlowTable);
+        Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80, HandshakesPerSecond = 500 }, options.FlowTable);
         Assert.Equal(TimeSpan.FromMinutes(10), options.Timeouts.TcpEstablished);
         Assert.Equal(TimeSpan.FromSeconds(15), options.Timeouts.UdpUnreplied);
         Assert.Equal(TimeSpan.FromSeconds(20), options.Timeouts.TcpClose);

@@ -265,6 +265,35 @@ public sealed class FlowScenarios
     }
 
     [Fact]
+    public void In_a_flood_of_connection_requests_a_SYN_has_to_be_sent_again()
+    {
+        // Ten half-open flows are allowed, and on top of them two requests in each 128 ms.
+        using PacketTrace trace = new PacketTrace(new FlowLimits { MaxFlows = 100, HalfOpenPercent = 10, HandshakesPerSecond = 16 })
+            .With("ssh", SampleRules.AllowSsh);
+        trace.Run("""
+            # a connection that is under way
+            0.000   203.0.113.5:40000 > 10.0.0.4:22  tcp S seq=1  => Allow Rule
+            0.001   10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=1 ack=2  => Allow Flow
+            0.002   203.0.113.5:40000 > 10.0.0.4:22  tcp A seq=2 ack=2  => Allow Flow
+            """);
+        for (int i = 0; i < 12; i++) trace.Run($"1.28  198.18.0.{i}:1000 > 10.0.0.4:22  tcp S => Allow Rule");
+        trace.Run("""
+            1.29    198.18.1.1:1000 > 10.0.0.4:22    tcp S seq=7  => Deny SynFlood UserRule_allow-ssh Inbound
+            1.30    203.0.113.9:1000 > 10.0.0.4:22   tcp S seq=7  => Deny SynFlood
+            # nobody sends again as soon as that
+            1.40    203.0.113.9:1000 > 10.0.0.4:22   tcp S seq=7  => Deny SynFlood
+            1.50    203.0.113.5:40000 > 10.0.0.4:22  tcp A seq=2 ack=2 len=10  => Allow Flow
+            2.27    198.18.1.2:1000 > 10.0.0.4:22    tcp S seq=7  => Deny SynFlood
+            2.27    198.18.1.3:1000 > 10.0.0.4:22    tcp S seq=7  => Deny SynFlood
+            2.28    203.0.113.9:1000 > 10.0.0.4:22   tcp S seq=7  => Allow Rule
+            2.281   10.0.0.4:22 > 203.0.113.9:1000   tcp SA seq=1 ack=8  => Allow Flow
+            # a second after the flood nobody has to
+            3.29    203.0.113.10:1000 > 10.0.0.4:22  tcp S seq=7  => Allow Rule
+            """);
+        Assert.Equal(5, trace.Counters.Denied(VerdictReason.SynFlood));
+    }
+
+    [Fact]
     public void A_filling_table_shortens_the_time_of_idle_flows()
     {
         using PacketTrace trace = new PacketTrace(new FlowLimits { MaxFlows = 10, HalfOpenPercent = 100, AdaptiveStartPercent = 20 })

@@ -79,6 +79,7 @@ internal static class FirewallOptionsReader
             HalfOpenPercent = flowTable.Integer("HalfOpenPercent", start.HalfOpenPercent, 1, 100),
             MaxFlowsPerSource = flowTable.OptionalInteger("MaxFlowsPerSource", 0, FlowTable.LargestMaximum),
             AdaptiveStartPercent = flowTable.Integer("AdaptiveStartPercent", start.AdaptiveStartPercent, 1, 100),
+            HandshakesPerSecond = flowTable.Integer("HandshakesPerSecond", start.HandshakesPerSecond, 0, 100_000_000),
         };
     }
 

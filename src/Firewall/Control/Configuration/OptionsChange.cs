@@ -34,6 +34,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("FlowTable:HalfOpenPercent", o => $"{o.FlowTable.HalfOpenPercent}", restart: true);
         Compare("FlowTable:MaxFlowsPerSource", o => $"{o.FlowTable.MaxFlowsPerSource?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
         Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
+        Compare("FlowTable:HandshakesPerSecond", o => $"{o.FlowTable.HandshakesPerSecond}", restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;
