@@ -245,6 +245,10 @@ public sealed class FirewallEngine
             record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
             shard.Schedule(ref record, now);
         }
+        else
+        {
+            record.BeginChange();
+        }
 
         // If another worker was faster, this packet is the flow's second.
         record.Count(record.IsForward(fromHigh), info.Length);

@@ -5,5 +5,4 @@ namespace Firewall.Core.Flows;
 /// <param name="Adopted">Flows taken over.</param>
 /// <param name="Expired">Flows whose time was over.</param>
 /// <param name="Torn">Records that the process was at when it was killed, or that do not fit their place in the index: not trusted.</param>
-/// <param name="PolicyVersion">Version of the last policy; the first new one must be higher.</param>
-public sealed record FlowAdoption(string? Refusal, int Adopted, int Expired, int Torn, uint PolicyVersion);
+public sealed record FlowAdoption(string? Refusal, int Adopted, int Expired, int Torn);

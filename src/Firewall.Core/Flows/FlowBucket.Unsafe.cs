@@ -43,11 +43,19 @@ internal unsafe struct FlowBucket
         return _records[slot];
     }
 
+    /// <summary>Fills a free slot. The tag, which makes it count, comes last: whoever dies in between has added nothing.</summary>
     public void Set(int slot, ushort tag, int record)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots);
-        _tags[slot] = tag;
         _records[slot] = record;
+        Volatile.Write(ref _tags[slot], tag);
+    }
+
+    /// <summary>Frees a slot. Before anything else happens to the record: whoever dies behind this has removed it.</summary>
+    public void Free(int slot)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots);
+        Volatile.Write(ref _tags[slot], 0);
     }
 
     /// <summary>Takes the first set bit off a mask and returns its number.</summary>

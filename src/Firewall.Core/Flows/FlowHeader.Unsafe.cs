@@ -23,9 +23,6 @@ internal struct FlowHeader
     public HashKey Key;
     public ulong Checksum;
 
-    /// <summary>Version of the last policy that flows were judged by; changes while the table lives, so outside of the checksum.</summary>
-    public uint PolicyVersion;
-
     public static unsafe ref FlowHeader Of(FlowRegion region)
     {
         if (region.Length < FlowLayout.HeaderLength) throw new ArgumentException("The region has no room for its header.");
@@ -43,7 +40,6 @@ internal struct FlowHeader
         BootId = bootId;
         Key = key;
         Checksum = ComputeChecksum();
-        PolicyVersion = 0;
         Volatile.Write(ref Magic, MagicNumber);
     }
 

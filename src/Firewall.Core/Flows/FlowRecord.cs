@@ -5,8 +5,8 @@ using Firewall.Core.Packets;
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// One tracked connection: 120 bytes without pointers, so that the region of all records can be mapped, counted and one day adopted by
-/// another process. Together with its share of the index a flow stays below 128 bytes. What every packet needs stands in front.
+/// One tracked connection: 120 bytes without pointers, so that the region of all records can be mapped, counted and adopted by another
+/// process. Together with its share of the index a flow stays below 128 bytes. What every packet needs stands in front.
 /// </summary>
 /// <remarks>Times are milliseconds modulo 2^32 and are compared by their signed difference: no timeout may exceed 24 days.</remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 1, Size = SizeInBytes)]
@@ -98,7 +98,8 @@ public struct FlowRecord
         : State is (byte)DatagramState.Unreplied or (byte)DatagramState.Replied;
 
     /// <summary>
-    /// Marks the record as being changed. Whoever dies before <see cref="EndChange"/> leaves the mark behind; the stores cannot pass it.
+    /// Marks the record as being changed. Whoever dies before <see cref="EndChange"/> leaves the mark behind. A thread that is killed ends
+    /// between two of its own instructions, so only the compiler's order counts, and it moves no store across a volatile one.
     /// </summary>
     internal void BeginChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags | FlowFlags.Changing));
 

@@ -140,11 +140,15 @@ internal sealed class FlowShard
     {
         ref FlowRecord record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
         if (Unsafe.IsNullRef(ref record)) return false;
-        record = other;
-        record.Next = 0;
-        record.Previous = 0;
+        // Still marked as being changed, so that also here no half record is ever taken for a whole one.
+        FlowRecord copy = other;
+        copy.Flags |= FlowFlags.Changing;
+        copy.Next = 0;
+        copy.Previous = 0;
+        record = copy;
         if ((record.Flags & FlowFlags.Assured) != 0) Assured++;
         Schedule(ref record, now);
+        record.EndChange();
         return true;
     }
 
@@ -174,12 +178,13 @@ internal sealed class FlowShard
     public void Remove(ref FlowRecord record, ulong hash)
     {
         int number = _memory.IndexOf(ref record);
+        record.BeginChange();
         Unindex(number, hash);
         Unlink(ref record);
         _sources.Remove(record.IsForward(true) ? record.High : record.Low);
         if ((record.Flags & FlowFlags.Assured) != 0) Assured--;
         record.Protocol = 0;
-        record.State = 0;
+        record.State = 0; // no live record's: also a slot of a damaged index that points here is not believed
         record.Next = _firstFree;
         _firstFree = number + 1;
         Count--;
@@ -298,7 +303,7 @@ internal sealed class FlowShard
             {
                 int slot = FlowBucket.TakeFirst(ref matches);
                 if (bucket.RecordAt(slot) != number) continue;
-                bucket.Set(slot, 0, 0);
+                bucket.Free(slot);
                 return;
             }
 

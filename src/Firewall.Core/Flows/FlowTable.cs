@@ -95,8 +95,16 @@ public sealed class FlowTable : IDisposable
     /// <summary>The bytes of memory that a table needs.</summary>
     public static long LengthFor(FlowLimits limits, int workers) => LayoutFor(limits, workers).Length;
 
-    /// <summary>Remembers the policy that flows are judged by, for a process that adopts the table.</summary>
-    public void NotePolicy(uint version) => FlowHeader.Of(_region).PolicyVersion = version;
+    /// <summary>The bytes that an earlier table takes in its memory; 0 if it is none that could be adopted.</summary>
+    /// <param name="old">The earlier table's memory.</param>
+    /// <param name="bootId">This start of the machine.</param>
+    public static long LengthOf(FlowRegion old, Guid bootId)
+    {
+        ArgumentNullException.ThrowIfNull(old);
+        if (old.Length < FlowLayout.HeaderLength) return 0;
+        FlowHeader header = FlowHeader.Of(old);
+        return header.FindFault(bootId, old.Length) is null ? new FlowLayout(header.MaxFlows, header.Shards).Length : 0;
+    }
 
     /// <summary>
     /// Takes over the flows that an earlier process left behind in its region. Nothing in it is trusted but whole records: a record counts
@@ -105,12 +113,17 @@ public sealed class FlowTable : IDisposable
     /// <param name="old">The earlier table's memory; no process may be writing to it.</param>
     /// <param name="bootId">This start of the machine.</param>
     /// <param name="now">Milliseconds of the same clock that the earlier process had.</param>
-    public FlowAdoption Adopt(FlowRegion old, Guid bootId, long now)
+    /// <param name="ruleOf">The number here of a rule that had that number there; null: all flows lose their rule's name.</param>
+    /// <remarks>
+    /// An adopted flow has policy version 0, which no loaded policy has: with flushConnection it is judged again at its next packet, without
+    /// it stays.
+    /// </remarks>
+    public FlowAdoption Adopt(FlowRegion old, Guid bootId, long now, Func<int, int>? ruleOf = null)
     {
         ArgumentNullException.ThrowIfNull(old);
-        if (old.Length < FlowLayout.HeaderLength) return new FlowAdoption("it is too short for a flow table", 0, 0, 0, 0);
+        if (old.Length < FlowLayout.HeaderLength) return new FlowAdoption("it is too short for a flow table", 0, 0, 0);
         FlowHeader header = FlowHeader.Of(old);
-        if (header.FindFault(bootId, old.Length) is string fault) return new FlowAdoption(fault, 0, 0, 0, 0);
+        if (header.FindFault(bootId, old.Length) is string fault) return new FlowAdoption(fault, 0, 0, 0);
         Advance(now, 0);
         var layout = new FlowLayout(header.MaxFlows, header.Shards);
         var hash = new FlowHash(header.Key);
@@ -130,13 +143,13 @@ public sealed class FlowTable : IDisposable
                     uint number = (uint)bucket.RecordAt(slot);
                     if (number >= (uint)memory.Records || !IsWhole(memory.Record((int)number), bucket.TagAt(slot), hash)) torn++;
                     else if (memory.Record((int)number).IsExpired((uint)now)) expired++;
-                    else if (Import(memory.Record((int)number), now)) adopted++;
+                    else if (Import(memory.Record((int)number), now, ruleOf)) adopted++;
                     else torn++;
                 }
             }
         }
 
-        return new FlowAdoption(null, adopted, expired, torn, header.PolicyVersion);
+        return new FlowAdoption(null, adopted, expired, torn);
     }
 
     /// <inheritdoc/>
@@ -156,12 +169,16 @@ public sealed class FlowTable : IDisposable
         && record.Low <= record.High
         && FlowShard.TagOf(hash.Of(FlowShard.KeyOf(record))) == tag;
 
-    private bool Import(in FlowRecord record, long now)
+    private bool Import(in FlowRecord record, long now, Func<int, int>? ruleOf)
     {
         FlowKey key = FlowShard.KeyOf(record);
         ulong hash = HashOf(key);
         FlowShard shard = ShardOf(hash);
-        return Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now)) && shard.Import(record, key, hash, now);
+        if (!Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now))) return false;
+        FlowRecord taken = record;
+        taken.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
+        taken.PolicyVersion = 0;
+        return shard.Import(taken, key, hash, now);
     }
 
     /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>

@@ -6,13 +6,17 @@ namespace Firewall.Devices.Linux;
 
 /// <summary>
 /// A TUN of Linux: raw IP packets of everything that is routed to it, and what is written to it the kernel takes as received. It lives
-/// as long as this object; also after a crash the kernel removes it with the last descriptor. It belongs to the network
+/// as long as this object; after a crash the kernel removes it with the last descriptor, or, if it is persistent, keeps it for the next
+/// process to take over. It belongs to the network
 /// namespace of the thread that opened it.
 /// </summary>
 public sealed class LinuxTunDevice : IPacketDevice
 {
     // struct virtio_net_hdr, the kernel's default length.
     private const int VirtioHeaderLength = 10;
+
+    // By it a process knows an interface again that another one of its kind left behind.
+    private const string AliasStart = "firewall, ";
 
     private readonly LinuxTunQueue[] _queues;
     private readonly TunOptions _options;
@@ -42,6 +46,9 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <summary>The MTU that was set last.</summary>
     public int Mtu { get; private set; }
 
+    /// <summary>True if a process that was killed had left the interface behind, and this one took it over.</summary>
+    public bool WasThere { get; private init; }
+
     /// <summary>How many packets the kernel refused to take back, over all queues. Such a packet is lost, as on a wire.</summary>
     public long WriteErrors => _queues.Sum(queue => queue.WriteErrors);
 
@@ -59,13 +66,18 @@ public sealed class LinuxTunDevice : IPacketDevice
             // Before the TUN: with an unknown interface nothing should have been made.
             netlink = new RouteNetlink();
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
-            TunOffloads offloads = OpenQueues(options, queues);
-            var device = new LinuxTunDevice(options, [.. queues], offloads, netlink);
+            bool leftBehind = options.Persistent && FindLeftBehind(netlink, options);
+            TunOffloads offloads = OpenQueues(options, queues, leftBehind);
+            var device = new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = leftBehind };
             device.Configure();
+
+            // Not before it has its alias: one without would be a stranger's to the next process.
+            if (options.Persistent) queues[0].SetPersistent(true);
             return device;
         }
         catch (Exception failure)
         {
+            if (options.Persistent && queues.Count > 0) queues[0].SetPersistent(false);
             foreach (LinuxTunQueue queue in queues) queue.Dispose();
             netlink?.Dispose();
             if (failure is NetlinkException) throw new TunException($"TUN {options.Name} cannot be set up: {failure.Message}", failure);
@@ -96,6 +108,7 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <summary>Closes all queues, after which the kernel removes the interface. A worker that waits in Read returns.</summary>
     public void Dispose()
     {
+        if (_options.Persistent) _queues[0].SetPersistent(false);
         foreach (LinuxTunQueue queue in _queues) queue.Dispose();
         lock (_configuring) _netlink.Dispose();
     }
@@ -120,7 +133,33 @@ public sealed class LinuxTunDevice : IPacketDevice
         }
     }
 
-    private static TunOffloads OpenQueues(TunOptions options, List<LinuxTunQueue> queues)
+    // Ours by its alias. Whether it has one queue or several is fixed when it is made: where the options say otherwise, it is made anew.
+    private static bool FindLeftBehind(RouteNetlink netlink, TunOptions options)
+    {
+        Link? link = netlink.ReadLinks().FirstOrDefault(candidate => candidate.Name == options.Name);
+        if (link is null || link.Alias is not { } alias || !alias.StartsWith(AliasStart, StringComparison.Ordinal)) return false;
+        if (alias == AliasOf(options)) return true;
+        netlink.DeleteLink(link);
+        return false;
+    }
+
+    private static string AliasOf(TunOptions options) => AliasStart + (options.Queues > 1 ? "several queues" : "one queue");
+
+    // A killed process may still be about to end: until then the only queue is its.
+    private static void AttachLeftBehind(Descriptor descriptor, TunOptions options, bool virtioHeader)
+    {
+        const int tries = 100;
+        const int pauseMilliseconds = 20;
+        for (int i = 1; i < tries; i++)
+        {
+            if (TunFile.TryAttach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false) != Errno.EBUSY) return;
+            Thread.Sleep(pauseMilliseconds);
+        }
+
+        TunFile.Attach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false);
+    }
+
+    private static TunOffloads OpenQueues(TunOptions options, List<LinuxTunQueue> queues, bool leftBehind)
     {
         TunOffloads offloads = TunOffloads.None;
         int headerLength = 0;
@@ -132,7 +171,8 @@ public sealed class LinuxTunDevice : IPacketDevice
                 if (i == 0) headerLength = TunFile.HasVirtioHeader(descriptor) ? VirtioHeaderLength : 0;
 
                 // Only the first queue may make the interface: a second instance must fail, not join as one more queue.
-                TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
+                if (leftBehind) AttachLeftBehind(descriptor, options, headerLength > 0);
+                else TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
                 if (i == 0 && headerLength > 0) offloads = TunFile.ProbeOffloads(descriptor, options.Offloads);
                 queues.Add(new LinuxTunQueue(descriptor, headerLength));
             }
@@ -152,9 +192,19 @@ public sealed class LinuxTunDevice : IPacketDevice
         Link own = links.FirstOrDefault(link => link.Name == Name)
             ?? throw new TunException($"TUN {Name} was made but is not among the interfaces of this network namespace");
         Mtu = _options.Mtu != 0 ? _options.Mtu : TunMtu.Of(links, [.. _options.FollowedInterfaces]);
-        _netlink.LeaveMulticast(own);
-        _netlink.SetMtu(own, Mtu);
+        if (WasThere)
+        {
+            // The routes of IPv6 would go with an MTU below its least.
+            if (own.Mtu != Mtu) _netlink.SetMtu(own, Mtu);
+        }
+        else
+        {
+            _netlink.LeaveMulticast(own);
+            _netlink.SetMtu(own, Mtu);
+        }
+
         _netlink.SetTransmitQueueLength(own, _options.TransmitQueueLength);
+        if (_options.Persistent) _netlink.SetAlias(own, AliasOf(_options));
 
         // A link-local address would only bring router solicitations and listener reports of our own into the packets we judge.
         _netlink.TryDisableAddressGeneration(own);

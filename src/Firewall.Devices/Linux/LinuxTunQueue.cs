@@ -81,6 +81,12 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <inheritdoc/>
     public void Wake() => _wake.Signal();
 
+    /// <summary>Says whether the interface outlives its last descriptor.</summary>
+    internal void SetPersistent(bool persistent)
+    {
+        if (!_descriptor.IsClosed) TunFile.SetPersistent(_descriptor, persistent);
+    }
+
     /// <summary>Closes the queue. A reader that waits returns false, and so does every later one.</summary>
     public void Dispose()
     {

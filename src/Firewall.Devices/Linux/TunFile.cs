@@ -36,13 +36,8 @@ internal static class TunFile
     /// <summary>Makes the interface and attaches the descriptor as one of its queues.</summary>
     public static void Attach(Descriptor descriptor, string name, bool virtioHeader, bool multiQueue, bool exclusive)
     {
-        int flags = TunCalls.Tun | TunCalls.NoPacketInformation
-            | (virtioHeader ? TunCalls.VirtioNetHeader : 0)
-            | (multiQueue ? TunCalls.MultiQueue : 0)
-            | (exclusive ? TunCalls.Exclusive : 0);
-        var request = new InterfaceRequest(name, (ushort)flags);
-        if (LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) == 0) return;
-        Errno error = ErrnoText.Last;
+        Errno error = TryAttach(descriptor, name, virtioHeader, multiQueue, exclusive);
+        if (error == Errno.None) return;
         string remedy = error switch
         {
             Errno.EPERM or Errno.EACCES => Capability,
@@ -52,6 +47,21 @@ internal static class TunFile
         };
         throw new TunException($"TUN {name} cannot be made ({error.Describe()})" + (remedy.Length > 0 ? $"; {remedy}" : ""));
     }
+
+    /// <summary>The same, but tells the error instead of throwing.</summary>
+    public static Errno TryAttach(Descriptor descriptor, string name, bool virtioHeader, bool multiQueue, bool exclusive)
+    {
+        int flags = TunCalls.Tun | TunCalls.NoPacketInformation
+            | (virtioHeader ? TunCalls.VirtioNetHeader : 0)
+            | (multiQueue ? TunCalls.MultiQueue : 0)
+            | (exclusive ? TunCalls.Exclusive : 0);
+        var request = new InterfaceRequest(name, (ushort)flags);
+        return LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) == 0 ? Errno.None : ErrnoText.Last;
+    }
+
+    /// <summary>Says whether the interface outlives its last descriptor. It is a help, not a need: a refusal is not an error.</summary>
+    public static void SetPersistent(Descriptor descriptor, bool persistent) =>
+        LibC.IoControlValue(descriptor.Number, TunCalls.SetPersistent, persistent ? 1u : 0u);
 
     /// <summary>
     /// Asks for the offloads: all at once, and where the kernel refuses, one after the other, keeping those it takes. The kernel's answer

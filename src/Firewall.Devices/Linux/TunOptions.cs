@@ -38,6 +38,12 @@ public sealed record TunOptions
     /// <summary>How many packets the kernel keeps for us before it drops, per queue; 1 or more.</summary>
     public int TransmitQueueLength { get; init; } = DefaultTransmitQueueLength;
 
+    /// <summary>
+    /// True: the interface outlives a killed process, the kernel drops what comes meanwhile, and the next one with this option takes it over.
+    /// <see cref="LinuxTunDevice.Dispose"/> removes it all the same.
+    /// </summary>
+    public bool Persistent { get; init; }
+
     /// <summary>Addresses for the interface; usually none, since nothing is sent to it.</summary>
     public IReadOnlyList<(IpAddress Address, int PrefixLength)> Addresses { get; init; } = [];
 

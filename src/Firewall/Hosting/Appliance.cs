@@ -3,6 +3,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Core.Dataplane;
+using Firewall.Hosting.Surviving;
 using Firewall.Logs;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -29,6 +30,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private volatile string? _failure;
     private volatile bool _stopping;
     private WorkerPool? _pool;
+    private FlowStore? _flows;
     private FileWatch? _watch;
 
     /// <summary>Takes what it needs; nothing happens before the start.</summary>
@@ -100,7 +102,16 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         IDisposable routing = _platform.Route(options, device, () => _ = Task.Run(Reload, CancellationToken.None));
         _undo.Push("the routing", routing.Dispose);
 
-        var pool = new WorkerPool(device, options, _policies, Fail);
+        // As late as possible: the fewer flows have expired.
+        FlowStore flows = FlowStore.Open(
+            _platform.PlaceOfFlows(options), options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger);
+        _flows = flows;
+        _undo.Push("the flow table", () =>
+        {
+            flows.Forget();
+            flows.Dispose();
+        });
+        var pool = new WorkerPool(device, flows.Table, options, _policies, Fail);
         _pool = pool;
         var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time);
         _undo.Push("the drop log", drops.Dispose);
@@ -150,6 +161,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
             {
                 result = _reloader.Reload();
                 if (result == ReloadResult.Changed) _pool?.Apply(_reloader.Options);
+                _flows?.KeepRuleNames();
                 _watch?.Follow(_reloader.Files);
             }
             catch (Exception e)

@@ -1,6 +1,7 @@
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
+using Firewall.Hosting.Surviving;
 
 namespace Firewall.Hosting;
 
@@ -15,6 +16,9 @@ internal interface IPlatform
 
     /// <summary>Makes the device.</summary>
     IPacketDevice OpenDevice(FirewallOptions options);
+
+    /// <summary>Where the flow table outlives the process; null where it cannot, or shall not.</summary>
+    FlowPlace? PlaceOfFlows(FirewallOptions options) => null;
 
     /// <summary>Leads packets to the device, also when interfaces, addresses and routes change later.</summary>
     /// <param name="options">The configuration.</param>

@@ -4,6 +4,7 @@ using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
+using Firewall.Hosting.Surviving;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.Hosting;
@@ -24,7 +25,19 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
             Mtu = options.Tun.Mtu,
             FollowedInterfaces = InterfacesOf(options),
             Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
+            Persistent = options.Tun.Persistent,
         });
+    }
+
+    /// <inheritdoc/>
+    public FlowPlace? PlaceOfFlows(FirewallOptions options)
+    {
+        if (options.FlowTableFile == FirewallOptions.NoFile || !Guid.TryParse(BootId(), out Guid boot)) return null;
+
+        // The same /run may serve several network namespaces, each with a TUN of that name.
+        string space = new FileInfo("/proc/thread-self/ns/net").LinkTarget ?? "";
+        string own = $"/run/firewall/{options.Tun.Name}-{string.Concat(space.Where(char.IsAsciiDigit))}.flows";
+        return new FlowPlace(options.FlowTableFile ?? own, boot);
     }
 
     /// <inheritdoc/>
@@ -77,6 +90,18 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
             Priority = (uint)options.Routing.Priority,
         };
         return options.Mode == ApplianceMode.Gateway ? new GatewayRouting(routing) : new HostRouting(routing);
+    }
+
+    private static string? BootId()
+    {
+        try
+        {
+            return File.ReadAllText("/proc/sys/kernel/random/boot_id");
+        }
+        catch (Exception hidden) when (hidden is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private void Follow(NetworkChanges changes, RoutingControl routing, LinuxTunDevice device, Action addressesChanged)

@@ -17,20 +17,15 @@ internal sealed class WorkerPool : IDisposable
     private readonly PolicyStore _policies;
 
     /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
-    /// <exception cref="ApplianceException">There is not enough memory for the flow table.</exception>
-    public WorkerPool(IPacketDevice device, FirewallOptions options, PolicyStore policies, Action<string> failed)
+    /// <param name="device">Its queues.</param>
+    /// <param name="flows">The connection table, made for as many workers as there are queues; the pool owns it.</param>
+    /// <param name="options">The configuration.</param>
+    /// <param name="policies">Where the policy of now is.</param>
+    /// <param name="failed">Called once if a worker ends without having been stopped.</param>
+    public WorkerPool(IPacketDevice device, FlowTable flows, FirewallOptions options, PolicyStore policies, Action<string> failed)
     {
         _policies = policies;
-        try
-        {
-            Flows = new FlowTable(options.FlowTable, device.Queues.Count);
-        }
-        catch (Exception e) when (e is OutOfMemoryException or IOException)
-        {
-            throw new ApplianceException(
-                $"there is not enough memory for a flow table of {options.FlowTable.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
-        }
-
+        Flows = flows;
         var fragments = new FragmentTable();
         List<EventRing<DropEvent>> drops = [];
         foreach (IPacketQueue queue in device.Queues)

@@ -32,16 +32,16 @@ public sealed class GatewayTests
         using var sshd = new SshServer(lab.Vm);
         using RunningAppliance appliance = lab.StartGateway(Nsg.Group(Nsg.AllowSsh));
         using Process session = sshd.StartSession(lab.Client, vm);
-        Assert.Equal("one", Say(session, "one"));
+        Assert.Equal("one", SshServer.Say(session, "one"));
 
         lab.WriteRules(Nsg.Group());
         appliance.WaitForPolicy(2);
         sshd.TimesOut(lab.Client, vm);
-        Assert.Equal("two", Say(session, "two"));
+        Assert.Equal("two", SshServer.Say(session, "two"));
 
         lab.WriteRules(Nsg.Group(flushConnection: true));
         appliance.WaitForPolicy(3);
-        Assert.Null(Say(session, "three"));
+        Assert.Null(SshServer.Say(session, "three"));
         session.Kill();
     }
 
@@ -105,21 +105,5 @@ public sealed class GatewayTests
         Assert.NotNull(answer);
         Array.Reverse(answer);
         Assert.Equal(question, answer);
-    }
-
-    // Null: nothing came back in time.
-    private static string? Say(Process session, string line)
-    {
-        session.StandardInput.WriteLine(line);
-        session.StandardInput.Flush();
-        ValueTask<string?> answer = session.StandardOutput.ReadLineAsync(new CancellationTokenSource(TimeSpan.FromSeconds(4)).Token);
-        try
-        {
-            return answer.AsTask().GetAwaiter().GetResult();
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
     }
 }

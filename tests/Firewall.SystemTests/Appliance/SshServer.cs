@@ -65,6 +65,22 @@ internal sealed class SshServer : IDisposable
     /// <summary>Starts a session whose command runs until its standard input ends: what is written to it comes back.</summary>
     public Process StartSession(NetworkNamespace client, string address) => client.Start("ssh", null, Arguments(address, "cat"));
 
+    /// <summary>Writes a line into a session and returns what comes back, or null if nothing came in time.</summary>
+    public static string? Say(Process session, string line)
+    {
+        session.StandardInput.WriteLine(line);
+        session.StandardInput.Flush();
+        ValueTask<string?> answer = session.StandardOutput.ReadLineAsync(new CancellationTokenSource(TimeSpan.FromSeconds(4)).Token);
+        try
+        {
+            return answer.AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
     public void Dispose()
     {
         if (!_sshd.HasExited) _sshd.Kill(entireProcessTree: true);

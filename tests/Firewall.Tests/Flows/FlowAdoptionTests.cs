@@ -16,13 +16,14 @@ public sealed class FlowAdoptionTests
     {
         using FlowRegion region = Fill(flows: 100, workers: 1);
         using var next = new FlowTable(Limits);
-        FlowAdoption adoption = next.Adopt(region, Boot, 5_000);
-        Assert.Equal(new FlowAdoption(null, 100, 0, 0, 7), adoption);
+        FlowAdoption adoption = next.Adopt(region, Boot, 5_000, static rule => rule + 1_000);
+        Assert.Equal(new FlowAdoption(null, 100, 0, 0), adoption);
         Assert.Equal(100, next.Count);
         Assert.Equal(100, next.Assured);
         ref FlowRecord record = ref Find(next, 42, 5_000);
         Assert.False(Unsafe.IsNullRef(ref record));
-        Assert.Equal(42, record.Rule);
+        Assert.Equal(1_042, record.Rule);
+        Assert.Equal(0, record.PolicyVersion); // no loaded policy's: who asks for flushing has it judged again
         Assert.Equal(TcpState.Established, (TcpState)record.State);
         Assert.Equal(4_200u, record.LowPeer.End);
     }
@@ -42,7 +43,7 @@ public sealed class FlowAdoptionTests
     {
         using FlowRegion region = Fill(flows: 10, workers: 1);
         using var next = new FlowTable(Limits);
-        Assert.Equal(new FlowAdoption(null, 0, 10, 0, 7), next.Adopt(region, Boot, 200_000));
+        Assert.Equal(new FlowAdoption(null, 0, 10, 0), next.Adopt(region, Boot, 200_000));
     }
 
     [Fact]
@@ -60,7 +61,7 @@ public sealed class FlowAdoptionTests
     {
         using FlowRegion region = Fill(flows: 10, workers: 1, disturb: static (table, _) => Find(table, 3, 0).BeginChange());
         using var next = new FlowTable(Limits);
-        Assert.Equal(new FlowAdoption(null, 9, 0, 1, 7), next.Adopt(region, Boot, 5_000));
+        Assert.Equal(new FlowAdoption(null, 9, 0, 1), next.Adopt(region, Boot, 5_000));
         Assert.True(Unsafe.IsNullRef(ref Find(next, 3, 5_000)));
     }
 
@@ -69,7 +70,7 @@ public sealed class FlowAdoptionTests
     {
         using FlowRegion region = Fill(flows: 10, workers: 1, disturb: static (table, _) => Find(table, 3, 0).HighPort ^= 1);
         using var next = new FlowTable(Limits);
-        Assert.Equal(new FlowAdoption(null, 9, 0, 1, 7), next.Adopt(region, Boot, 5_000));
+        Assert.Equal(new FlowAdoption(null, 9, 0, 1), next.Adopt(region, Boot, 5_000));
     }
 
     [Fact]
@@ -110,7 +111,6 @@ public sealed class FlowAdoptionTests
         FlowRegion region = FlowRegion.Create(FlowTable.LengthFor(Limits, workers));
         var table = new FlowTable(Limits, workers, region, Boot);
         table.Advance(0, 0);
-        table.NotePolicy(7);
         for (int i = 0; i < flows; i++)
         {
             FlowKey key = Key(i);

@@ -6,6 +6,9 @@ internal static class TunCalls
     /// <summary>TUNSETIFF, _IOW('T', 202, int).</summary>
     public const nuint SetInterface = 0x4004_54CA;
 
+    /// <summary>TUNSETPERSIST, _IOW('T', 203, int); takes the value itself: 1 keeps the interface when its last descriptor is closed.</summary>
+    public const nuint SetPersistent = 0x4004_54CB;
+
     /// <summary>TUNGETFEATURES, _IOR('T', 207, unsigned int).</summary>
     public const nuint GetFeatures = 0x8004_54CF;
 

@@ -7,7 +7,8 @@ namespace Firewall.Devices.Linux.Netlink;
 /// <param name="Flags">IFF_… of netdevice(7).</param>
 /// <param name="TransmitQueueLength">In packets.</param>
 /// <param name="Kind">The driver's link kind ("veth", "tun", "bridge"), or null for hardware and loopback.</param>
-internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int TransmitQueueLength, string? Kind)
+/// <param name="Alias">What somebody wrote on it, or null.</param>
+internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int TransmitQueueLength, string? Kind, string? Alias = null)
 {
     private const uint UpFlag = 0x1;
     private const uint LoopbackFlag = 0x8;
@@ -19,12 +20,13 @@ internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int Tra
     /// <summary>Reads an RTM_NEWLINK or RTM_DELLINK.</summary>
     public static Link Read(ReadOnlySpan<byte> body)
     {
-        const ushort interfaceName = 3, mtuAttribute = 4, queueLength = 13, linkInformation = 18;
+        const ushort interfaceName = 3, mtuAttribute = 4, queueLength = 13, linkInformation = 18, aliasAttribute = 20;
         NetlinkMessage.RequireLength(body, 16, "a link");
         string name = "";
         uint mtu = 0;
         uint queue = 0;
         string? kind = null;
+        string? alias = null;
         var attributes = new NetlinkAttributes(body[16..]);
         while (attributes.Next())
         {
@@ -33,13 +35,14 @@ internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int Tra
                 case interfaceName: name = attributes.Text; break;
                 case mtuAttribute: mtu = attributes.UInt32; break;
                 case queueLength: queue = attributes.UInt32; break;
+                case aliasAttribute: alias = attributes.Text; break;
                 case linkInformation: kind = ReadKind(attributes.Nested); break;
             }
         }
 
         // A loopback's MTU may be up to 2^32-1.
         return new Link((int)NetlinkMessage.ReadUInt32(body[4..]), name, (int)Math.Min(mtu, int.MaxValue),
-            NetlinkMessage.ReadUInt32(body[8..]), (int)Math.Min(queue, int.MaxValue), kind);
+            NetlinkMessage.ReadUInt32(body[8..]), (int)Math.Min(queue, int.MaxValue), kind, alias);
     }
 
     private static string? ReadKind(NetlinkAttributes information)

@@ -22,6 +22,7 @@ internal static class NetlinkMessage
     public const ushort AcknowledgeAttributes = 0x200;
 
     public const ushort NewLink = 16;
+    public const ushort DeleteLink = 17;
     public const ushort GetLink = 18;
     public const ushort SetLink = 19;
     public const ushort NewAddress = 20;

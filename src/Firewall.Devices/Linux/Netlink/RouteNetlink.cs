@@ -112,6 +112,17 @@ internal sealed class RouteNetlink : IDisposable
             .Attribute(queueAttribute, (uint)packets));
     }
 
+    /// <summary>Writes an alias on the interface, as `ip link set alias` does.</summary>
+    public void SetAlias(Link link, string alias)
+    {
+        const ushort aliasAttribute = 20;
+        _socket.Execute(LinkHeader(SetLink($"naming {link.Name}"), link.Index, 0, 0).Attribute(aliasAttribute, alias));
+    }
+
+    /// <summary>Removes an interface; that it is gone already is fine.</summary>
+    public void DeleteLink(Link link) =>
+        Delete(LinkHeader(new NetlinkRequest(NetlinkMessage.DeleteLink, 0, $"removing {link.Name}"), link.Index, 0, 0));
+
     /// <summary>Keeps the kernel from giving the interface a link-local IPv6 address. Returns false if it knows no IPv6 there.</summary>
     public bool TryDisableAddressGeneration(Link link)
     {

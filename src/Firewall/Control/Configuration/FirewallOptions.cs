@@ -47,6 +47,14 @@ internal sealed record FirewallOptions
     /// <summary>The flow table's size and what guards it.</summary>
     public required FlowLimits FlowTable { get; init; }
 
+    /// <summary>
+    /// Full path of the file that the flow table lives in; null for the platform's own place, <see cref="NoFile"/> for private memory.
+    /// </summary>
+    public required string? FlowTableFile { get; init; }
+
+    /// <summary>The value of <see cref="FlowTableFile"/> that keeps flows in private memory, which ends with the process.</summary>
+    public const string NoFile = "none";
+
     /// <summary>Idle timeouts, with <c>VirtualNetwork:FlowTimeoutInMinutes</c> worked in.</summary>
     public required FlowTimeouts Timeouts { get; init; }
 
@@ -72,7 +80,8 @@ internal enum PlatformAddresses
 /// <param name="Queues">How many queues, each with its worker thread.</param>
 /// <param name="Mtu">In bytes; 0 follows the interfaces.</param>
 /// <param name="Offloads">Take super-packets and unfinished checksums from the kernel.</param>
-internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads);
+/// <param name="Persistent">The interface stays if the process is killed, for the next one to take over.</param>
+internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads, bool Persistent);
 
 /// <summary>Keys of <c>Firewall:Routing</c>.</summary>
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>

@@ -51,6 +51,7 @@ internal static class FirewallOptionsReader
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
             FlowTable = ReadFlowTable(flowTable),
+            FlowTableFile = flowTable.Text("File") is { } file && file != FirewallOptions.NoFile ? FullPath(file, folder) : flowTable.Text("File"),
             Timeouts = FlowTimeoutsReader.Read(timeouts, network, out IReadOnlySet<string> writtenTimeouts),
             WrittenTimeouts = writtenTimeouts,
             LogLevels = ReadLogLevels(section.Section("Logging")),
@@ -67,7 +68,7 @@ internal static class FirewallOptionsReader
         int mtu = tun.Integer("Mtu", 0, 0, 65_521);
         if (mtu is > 0 and < 1280) tun.Refuse("Mtu", MtuAllowed);
         string name = tun.Text("Name", "fw0", InterfaceAllowed, IsInterfaceName);
-        return new TunSettings(name, tun.Integer("Queues", 1, 1, 64), mtu, tun.Flag("Offloads", true));
+        return new TunSettings(name, tun.Integer("Queues", 1, 1, 64), mtu, tun.Flag("Offloads", true), tun.Flag("Persistent", true));
     }
 
     private static FlowLimits ReadFlowTable(SectionReader flowTable)

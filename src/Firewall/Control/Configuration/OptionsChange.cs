@@ -26,6 +26,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Tun:Queues", o => $"{o.Tun.Queues}", restart: true);
         Compare("Tun:Mtu", o => $"{o.Tun.Mtu}", restart: true);
         Compare("Tun:Offloads", o => $"{o.Tun.Offloads}", restart: true);
+        Compare("Tun:Persistent", o => $"{o.Tun.Persistent}", restart: true);
         Compare("Routing:Table", o => $"{o.Routing.Table}", restart: true);
         Compare("Routing:Priority", o => $"{o.Routing.Priority}", restart: true);
         Compare("Transit", o => o.Transit.ToString(), restart: false);
@@ -35,6 +36,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("FlowTable:MaxFlowsPerSource", o => $"{o.FlowTable.MaxFlowsPerSource?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
         Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
         Compare("FlowTable:HandshakesPerSecond", o => $"{o.FlowTable.HandshakesPerSecond}", restart: true);
+        Compare("FlowTable:File", o => o.FlowTableFile ?? "default", restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;

@@ -1,0 +1,154 @@
+using Firewall.Core.Flows;
+using Firewall.Core.Rules;
+using Firewall.Devices.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.Hosting.Surviving;
+
+/// <summary>
+/// The connection table and the file that it lives in. At the start the flows of an earlier process are taken over record by record into a
+/// fresh file, which then takes the old one's place; what does not fit is told in one line of the log. Without a file, or where none can be
+/// made, flows live in private memory and end with the process.
+/// </summary>
+internal sealed partial class FlowStore : IDisposable
+{
+    private readonly ILogger _logger;
+    private readonly RuleCatalog _catalog;
+    private readonly FlowTableFile? _file;
+    private int _namesKept = RuleCatalog.None + 1;
+    private bool _namesLost;
+
+    private FlowStore(FlowTable table, FlowTableFile? file, RuleCatalog catalog, ILogger logger)
+    {
+        Table = table;
+        _file = file;
+        _catalog = catalog;
+        _logger = logger;
+    }
+
+    /// <summary>The table; it lives until whoever uses it disposes it.</summary>
+    public FlowTable Table { get; }
+
+    /// <summary>Makes the table and takes over what an earlier process left.</summary>
+    /// <param name="place">Where it outlives the process; null for private memory.</param>
+    /// <param name="limits">Its size and guards.</param>
+    /// <param name="workers">How many use it at once.</param>
+    /// <param name="catalog">The numbers of rules; those of adopted flows are added.</param>
+    /// <param name="now">Milliseconds of the workers' clock.</param>
+    /// <param name="logger">For what became of the old table.</param>
+    /// <exception cref="ApplianceException">There is not enough memory.</exception>
+    public static FlowStore Open(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    {
+        try
+        {
+            if (place is not null)
+            {
+                try
+                {
+                    return OpenFile(place, limits, workers, catalog, now, logger);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    NoFile(logger, place.Path, e.Message);
+                }
+            }
+
+            return new FlowStore(new FlowTable(limits, workers), null, catalog, logger);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new ApplianceException(
+                $"there is not enough memory for a flow table of {limits.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
+        }
+    }
+
+    /// <summary>Writes the names of rules that are new since the last call beside the table. Call it when a policy has come into force.</summary>
+    public void KeepRuleNames()
+    {
+        int end = _catalog.Count;
+        if (_file is null || _namesLost || end == _namesKept) return;
+        try
+        {
+            _file.Append(RuleNames.Write(_catalog, _namesKept, end));
+            _namesKept = end;
+        }
+        catch (IOException e)
+        {
+            // Half a line may stand there: nothing more behind it.
+            _namesLost = true;
+            NamesLost(_logger, e.Message);
+        }
+    }
+
+    /// <summary>Removes the file: nobody shall take these flows over.</summary>
+    public void Forget() => _file?.Delete();
+
+    /// <summary>Closes the file; file and table stay.</summary>
+    public void Dispose() => _file?.Dispose();
+
+    private static FlowStore OpenFile(FlowPlace place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    {
+        FlowTableFile file = FlowTableFile.Create(place.Path, FlowTable.LengthFor(limits, workers));
+        FlowTable? table = null;
+        try
+        {
+            table = new FlowTable(limits, workers, file.Region, place.BootId);
+            var store = new FlowStore(table, file, catalog, logger);
+            store.AdoptOld(place, now);
+            store.KeepRuleNames();
+            file.Publish();
+            return store;
+        }
+        catch
+        {
+            if (table is null) file.Region.Dispose();
+            else table.Dispose();
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void AdoptOld(FlowPlace place, long now)
+    {
+        FlowTableFile? old = null;
+        try
+        {
+            old = FlowTableFile.OpenOld(place.Path);
+            if (old is null)
+            {
+                Fresh(_logger, place.Path, Table.MaxFlows);
+                return;
+            }
+
+            Dictionary<int, RuleIdentity> names = RuleNames.Read(old.ReadAppended(FlowTable.LengthOf(old.Region, place.BootId)));
+            FlowAdoption adoption = Table.Adopt(
+                old.Region, place.BootId, now, number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None);
+            if (adoption.Refusal is { } why) Rebuilt(_logger, place.Path, why);
+            else Adopted(_logger, place.Path, adoption.Adopted, adoption.Expired, adoption.Torn);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Rebuilt(_logger, place.Path, e.Message);
+        }
+        finally
+        {
+            old?.Region.Dispose();
+            old?.Dispose();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Flow table {File}: new, for {MaxFlows} flows")]
+    private static partial void Fresh(ILogger logger, string file, int maxFlows);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Flow table {File}: adopted {Adopted} flows, {Expired} expired, {Torn} torn")]
+    private static partial void Adopted(ILogger logger, string file, int adopted, int expired, int torn);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow table {File}: rebuilt, its flows are lost: {Why}")]
+    private static partial void Rebuilt(ILogger logger, string file, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow table {File} cannot be made ({Why}); connections will end with this process")]
+    private static partial void NoFile(ILogger logger, string file, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The names of rules cannot be kept beside the flow table ({Why}); after a kill flows will not name theirs")]
+    private static partial void NamesLost(ILogger logger, string why);
+}
