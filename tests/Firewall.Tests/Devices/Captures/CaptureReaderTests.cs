@@ -139,12 +139,22 @@ public class CaptureReaderTests
     {
         CaptureBuilder builder = new CaptureBuilder(false).Section().Interface(LinkType.Raw);
         for (uint i = 0; i < 3000; i++) builder.Enhanced(0, i, s_udp);
-        using CaptureReader reader = CaptureReader.Open(new MemoryStream(builder.ToArray()), "memory");
-        Assert.True(reader.TryReadNext(out _));
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        int count = 1;
-        while (reader.TryReadNext(out _)) count++;
-        Assert.Equal((3000, 0), (count, GC.GetAllocatedBytesForCurrentThread() - before));
+        byte[] file = builder.ToArray();
+
+        // The runtime may allocate on this thread when it exchanges a method's code for a better one: the least of a few rounds counts.
+        long least = long.MaxValue;
+        for (int round = 0; round < 5; round++)
+        {
+            using CaptureReader reader = CaptureReader.Open(new MemoryStream(file), "memory");
+            Assert.True(reader.TryReadNext(out _));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            int count = 1;
+            while (reader.TryReadNext(out _)) count++;
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(3000, count);
+        }
+
+        Assert.Equal(0, least);
     }
 
     private static List<Row> ReadAll(byte[] file)
