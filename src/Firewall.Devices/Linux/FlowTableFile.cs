@@ -10,10 +10,12 @@ public sealed class FlowTableFile : IDisposable
 
     private readonly FileStream _stream;
     private readonly string _path;
+    private string _name;
 
-    private FlowTableFile(string path, FileStream stream, MappedFlowRegion region)
+    private FlowTableFile(string path, string name, FileStream stream, MappedFlowRegion region)
     {
         _path = path;
+        _name = name;
         _stream = stream;
         Region = region;
     }
@@ -38,7 +40,7 @@ public sealed class FlowTableFile : IDisposable
         File.Delete(temporary);
         FileStreamOptions options = Options(FileMode.CreateNew);
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
-        return Map(path, new FileStream(temporary, options), length);
+        return Map(path, temporary, new FileStream(temporary, options), length);
     }
 
     /// <summary>Opens the file that an earlier process left, or returns null if there is none.</summary>
@@ -55,7 +57,7 @@ public sealed class FlowTableFile : IDisposable
             throw new IOException("others than its owner have rights on it");
         }
 
-        return Map(path, stream, Math.Max(stream.Length, 1));
+        return Map(path, path, stream, Math.Max(stream.Length, 1));
     }
 
     /// <summary>Appends text behind the region.</summary>
@@ -77,10 +79,14 @@ public sealed class FlowTableFile : IDisposable
     }
 
     /// <summary>Puts a new file in its place, instead of the one that was there.</summary>
-    public void Publish() => File.Move(_path + ".new", _path, overwrite: true);
+    public void Publish()
+    {
+        File.Move(_name, _path, overwrite: true);
+        _name = _path;
+    }
 
     /// <summary>Removes the file's name; the memory goes on living until it is disposed.</summary>
-    public void Delete() => File.Delete(_path);
+    public void Delete() => File.Delete(_name);
 
     /// <summary>Closes the file. The region stays.</summary>
     public void Dispose() => _stream.Dispose();
@@ -88,11 +94,11 @@ public sealed class FlowTableFile : IDisposable
     private static FileStreamOptions Options(FileMode mode) =>
         new() { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
 
-    private static FlowTableFile Map(string path, FileStream stream, long length)
+    private static FlowTableFile Map(string path, string name, FileStream stream, long length)
     {
         try
         {
-            return new FlowTableFile(path, stream, MappedFlowRegion.Map(stream, length));
+            return new FlowTableFile(path, name, stream, MappedFlowRegion.Map(stream, length));
         }
         catch
         {

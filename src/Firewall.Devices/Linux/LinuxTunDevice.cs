@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Firewall.Core.Dataplane;
 using Firewall.Devices.Linux.Interop;
 using Firewall.Devices.Linux.Netlink;
@@ -49,6 +50,15 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <summary>True if a process that was killed had left the interface behind, and this one took it over.</summary>
     public bool WasThere { get; private init; }
 
+    /// <summary>
+    /// True: <see cref="Dispose"/> removes the interface. False while it is another process's, which took its queues over or has not yet given
+    /// them away.
+    /// </summary>
+    public bool RemoveOnDispose { get; set; } = true;
+
+    /// <summary>The open queues, for a successor process; they stay this device's.</summary>
+    public IReadOnlyList<SafeHandle> OpenQueues => [.. _queues.Select(queue => queue.Descriptor)];
+
     /// <summary>How many packets the kernel refused to take back, over all queues. Such a packet is lost, as on a wire.</summary>
     public long WriteErrors => _queues.Sum(queue => queue.WriteErrors);
 
@@ -67,7 +77,7 @@ public sealed class LinuxTunDevice : IPacketDevice
             netlink = new RouteNetlink();
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
             bool leftBehind = options.Persistent && FindLeftBehind(netlink, options);
-            TunOffloads offloads = OpenQueues(options, queues, leftBehind);
+            TunOffloads offloads = AttachQueues(options, queues, leftBehind);
             var device = new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = leftBehind };
             device.Configure();
 
@@ -83,6 +93,51 @@ public sealed class LinuxTunDevice : IPacketDevice
             if (failure is NetlinkException) throw new TunException($"TUN {options.Name} cannot be set up: {failure.Message}", failure);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Makes a device of the open queues of a running process, on which it goes on reading until it is told to stop. The interface stays as
+    /// it is, and is not removed on disposing, until <see cref="TakeCharge"/>.
+    /// </summary>
+    /// <param name="options">As for <see cref="Open"/>, of the same name and number of queues.</param>
+    /// <param name="openQueues">From <see cref="OpenQueues"/> there; they belong to this device from now on.</param>
+    /// <exception cref="TunException">An interface to follow does not exist.</exception>
+    public static LinuxTunDevice Join(TunOptions options, IReadOnlyList<SafeHandle> openQueues)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(openQueues);
+        Check(options);
+        var queues = new List<LinuxTunQueue>(openQueues.Count);
+        RouteNetlink? netlink = null;
+        try
+        {
+            netlink = new RouteNetlink();
+            RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
+            int headerLength = TunFile.HasVirtioHeader((Descriptor)openQueues[0]) ? VirtioHeaderLength : 0;
+            TunOffloads offloads = headerLength > 0 ? TunFile.ProbeOffloads((Descriptor)openQueues[0], options.Offloads) : TunOffloads.None;
+            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength));
+            return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, RemoveOnDispose = false };
+        }
+        catch
+        {
+            foreach (SafeHandle queue in openQueues) queue.Dispose();
+            foreach (LinuxTunQueue queue in queues) queue.Dispose();
+            netlink?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The process that had the queues has stopped for good: settings are made as the options say, and the interface is
+    /// ours to remove.
+    /// </summary>
+    /// <exception cref="TunException">The interface is gone.</exception>
+    /// <exception cref="NetlinkException">The kernel refused a change.</exception>
+    public void TakeCharge()
+    {
+        RemoveOnDispose = true;
+        lock (_configuring) Configure();
+        _queues[0].SetPersistent(_options.Persistent);
     }
 
     /// <summary>
@@ -108,7 +163,7 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <summary>Closes all queues, after which the kernel removes the interface. A worker that waits in Read returns.</summary>
     public void Dispose()
     {
-        if (_options.Persistent) _queues[0].SetPersistent(false);
+        if (_options.Persistent && RemoveOnDispose) _queues[0].SetPersistent(false);
         foreach (LinuxTunQueue queue in _queues) queue.Dispose();
         lock (_configuring) _netlink.Dispose();
     }
@@ -159,7 +214,7 @@ public sealed class LinuxTunDevice : IPacketDevice
         TunFile.Attach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false);
     }
 
-    private static TunOffloads OpenQueues(TunOptions options, List<LinuxTunQueue> queues, bool leftBehind)
+    private static TunOffloads AttachQueues(TunOptions options, List<LinuxTunQueue> queues, bool leftBehind)
     {
         TunOffloads offloads = TunOffloads.None;
         int headerLength = 0;
@@ -203,7 +258,8 @@ public sealed class LinuxTunDevice : IPacketDevice
             _netlink.SetMtu(own, Mtu);
         }
 
-        _netlink.SetTransmitQueueLength(own, _options.TransmitQueueLength);
+        // Not without need: while it changes the kernel loses what is sent.
+        if (own.TransmitQueueLength != _options.TransmitQueueLength) _netlink.SetTransmitQueueLength(own, _options.TransmitQueueLength);
         if (_options.Persistent) _netlink.SetAlias(own, AliasOf(_options));
 
         // A link-local address would only bring router solicitations and listener reports of our own into the packets we judge.

@@ -81,6 +81,9 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <inheritdoc/>
     public void Wake() => _wake.Signal();
 
+    /// <summary>The open queue, to be passed on; it stays this object's.</summary>
+    internal Descriptor Descriptor => _descriptor;
+
     /// <summary>Says whether the interface outlives its last descriptor.</summary>
     internal void SetPersistent(bool persistent)
     {

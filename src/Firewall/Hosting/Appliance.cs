@@ -3,6 +3,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Core.Dataplane;
+using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
 using Firewall.Logs;
 using Microsoft.Extensions.Hosting;
@@ -14,13 +15,14 @@ namespace Firewall.Hosting;
 /// The running whole. Start: rules → the only instance → device → routing → workers → ready. Stop, and a start that fails half-way:
 /// the same in reverse order, whatever fails on the way.
 /// </summary>
-internal sealed partial class Appliance : IHostedService, IDisposable
+internal sealed partial class Appliance : IHostedService, IRelievable, IDisposable
 {
     private readonly PolicyReloader _reloader;
     private readonly PolicyStore _policies;
     private readonly IPlatform _platform;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly Systemd _systemd;
+    private readonly StartMode _mode;
     private readonly TimeProvider _time;
     private readonly FileWatchTiming _watchTiming;
     private readonly ILogger _logger;
@@ -29,6 +31,8 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     private readonly Lock _reloading = new();
     private volatile string? _failure;
     private volatile bool _stopping;
+    private IPacketDevice? _device;
+    private IDisposable? _routing;
     private WorkerPool? _pool;
     private FlowStore? _flows;
     private FileWatch? _watch;
@@ -40,6 +44,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         IPlatform platform,
         IHostApplicationLifetime lifetime,
         Systemd systemd,
+        StartMode mode,
         TimeProvider time,
         FileWatchTiming watchTiming,
         ILoggerFactory loggers)
@@ -49,6 +54,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         _platform = platform;
         _lifetime = lifetime;
         _systemd = systemd;
+        _mode = mode;
         _time = time;
         _watchTiming = watchTiming;
         _logger = loggers.CreateLogger(LogArea.Appliance);
@@ -78,8 +84,8 @@ internal sealed partial class Appliance : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        _stopping = true;
-        _systemd.Stopping();
+        lock (_reloading) _stopping = true;
+        if (_isInCharge) _systemd.Stopping();
         _undo.Run();
         if (_pool is { } pool) Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
         return Task.CompletedTask;
@@ -93,25 +99,33 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         _reloader.LoadFirst();
         FirewallOptions options = _reloader.Options;
 
-        IDisposable instance = _platform.LockInstance(options);
+        using Predecessor? predecessor = _mode.TakeOver ? _platform.Meet(options) : null;
+        if (_mode.TakeOver && predecessor is null) NobodyToFollow(_logger);
+        _isInCharge = predecessor is null;
+
+        IDisposable instance = predecessor?.Instance ?? _platform.LockInstance(options);
         _undo.Push("the instance lock", instance.Dispose);
+        IDisposable? successors = null;
+        _undo.Push("the wait for a successor", () => successors?.Dispose()); // late: it sees by its end that all is closed here
 
-        IPacketDevice device = _platform.OpenDevice(options);
+        IPacketDevice device = predecessor is null ? _platform.OpenDevice(options) : _platform.Join(options, predecessor);
+        _device = device;
         _undo.Push("the device", device.Dispose);
-
-        IDisposable routing = _platform.Route(options, device, () => _ = Task.Run(Reload, CancellationToken.None));
-        _undo.Push("the routing", routing.Dispose);
+        if (predecessor is null) Route(options, device);
 
         // As late as possible: the fewer flows have expired.
-        FlowStore flows = FlowStore.Open(
-            _platform.PlaceOfFlows(options), options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger);
+        FlowPlace? place = _platform.PlaceOfFlows(options);
+        FlowStore flows = predecessor is null
+            ? FlowStore.Open(place, options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger)
+            : FlowStore.Create(place, options.FlowTable, device.Queues.Count, _policies.Catalog, _logger);
         _flows = flows;
         _undo.Push("the flow table", () =>
         {
-            flows.Forget();
+            if (_isInCharge || !flows.IsPublished) flows.Forget();
             flows.Dispose();
         });
-        var pool = new WorkerPool(device, flows.Table, options, _policies, Fail);
+        GatheringQueue[] gathering = predecessor is null ? [] : [.. device.Queues.Select(queue => new GatheringQueue(queue))];
+        var pool = new WorkerPool(predecessor is null ? device.Queues : gathering, flows.Table, options, _policies, Fail);
         _pool = pool;
         var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time);
         _undo.Push("the drop log", drops.Dispose);
@@ -121,20 +135,32 @@ internal sealed partial class Appliance : IHostedService, IDisposable
             // A worker that did not stop still uses the table: then its memory stays until the process ends.
             pool.Dispose();
         });
-        pool.Start();
+        if (predecessor is null) pool.Start();
+        else TakeOver(predecessor, gathering, options);
 
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
         PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         _undo.Push("the signal handler", hangUp.Dispose);
+        if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
 
         // Not before: a start that fails tells its one reason and nothing else.
         _reloader.TellFirst();
         string between = options.Interfaces.Count == 0 ? "all but lo" : string.Join(", ", options.Interfaces);
         Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
-        _systemd.Ready(Status());
+        if (predecessor is null) _systemd.Ready(Status());
+        else _systemd.ReadyInstead(Status());
+        successors = _platform.AwaitSuccessor(instance, device, this);
+
         // A file that was written while the appliance started, after it was read and before it was watched.
         _ = Task.Run(Reload, CancellationToken.None);
+    }
+
+    private void Route(FirewallOptions options, IPacketDevice device)
+    {
+        IDisposable routing = _platform.Route(options, device, () => _ = Task.Run(Reload, CancellationToken.None));
+        _routing = routing;
+        _undo.Push("the routing", routing.Dispose);
     }
 
     private void OnHangUp(PosixSignalContext signal)
@@ -154,7 +180,7 @@ internal sealed partial class Appliance : IHostedService, IDisposable
         lock (_reloading)
         {
             ReloadResult result = ReloadResult.Refused;
-            if (_stopping) return result;
+            if (_stopping || _isPaused) return result;
             _systemd.Reloading();
 #pragma warning disable CA1031 // A reload must never end the appliance.
             try

@@ -17,8 +17,10 @@ internal static class ApplianceHost
     /// <param name="loader">Where the configuration comes from, for reloads.</param>
     /// <param name="options">The configuration as it was loaded just now.</param>
     /// <param name="platform">The operating system.</param>
+    /// <param name="mode">How it begins.</param>
     /// <param name="watchTiming">How patient the file watch is.</param>
-    public static IHost Create(ConfigurationLoader loader, FirewallOptions options, Func<ILogger, IPlatform> platform, FileWatchTiming watchTiming)
+    public static IHost Create(
+        ConfigurationLoader loader, FirewallOptions options, Func<ILogger, IPlatform> platform, StartMode mode, FileWatchTiming watchTiming)
     {
         // Empty: the defaults would search appsettings.json and more, of which we want nothing and which costs time.
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "firewall" });
@@ -28,6 +30,7 @@ internal static class ApplianceHost
         services.AddSingleton<ISystemdNotifier>(new SystemdNotifier());
         services.AddSingleton<Systemd>();
         services.AddSingleton(s => platform(s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance)));
+        services.AddSingleton(mode);
         services.AddSingleton(watchTiming);
         services.AddSingleton<PolicyStore>();
         services.AddSingleton(s => new PolicyReloader(

@@ -4,6 +4,7 @@ using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
+using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
 using Microsoft.Extensions.Logging;
 
@@ -16,18 +17,27 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
     public IDisposable LockInstance(FirewallOptions options) => InstanceLock.Take(options.Tun.Name);
 
     /// <inheritdoc/>
-    public IPacketDevice OpenDevice(FirewallOptions options)
+    public IPacketDevice OpenDevice(FirewallOptions options) => LinuxTunDevice.Open(TunOf(options));
+
+    /// <inheritdoc/>
+    public Predecessor? Meet(FirewallOptions options) => Predecessor.Meet(options.Tun.Name, options.Tun.Queues);
+
+    /// <inheritdoc/>
+    public IPacketDevice Join(FirewallOptions options, Predecessor predecessor) => LinuxTunDevice.Join(TunOf(options), predecessor.OpenQueues);
+
+    /// <inheritdoc/>
+    public void TakeCharge(IPacketDevice device) => ((LinuxTunDevice)device).TakeCharge();
+
+    /// <inheritdoc/>
+    public void LeaveInPlace(IPacketDevice device, IDisposable routing, bool leave)
     {
-        return LinuxTunDevice.Open(new TunOptions
-        {
-            Name = options.Tun.Name,
-            Queues = options.Tun.Queues,
-            Mtu = options.Tun.Mtu,
-            FollowedInterfaces = InterfacesOf(options),
-            Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
-            Persistent = options.Tun.Persistent,
-        });
+        ((LinuxTunDevice)device).RemoveOnDispose = !leave;
+        ((Routed)routing).RemoveOnDispose = !leave;
     }
+
+    /// <inheritdoc/>
+    public IDisposable? AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance) =>
+        new SuccessorWatch((InstanceLock)instance, ((LinuxTunDevice)device).OpenQueues, appliance, logger);
 
     /// <inheritdoc/>
     public FlowPlace? PlaceOfFlows(FirewallOptions options)
@@ -67,6 +77,16 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
         if (options.Mode == ApplianceMode.Gateway) return null;
         return [.. RoutingOf(options).ReadOwnAddresses().Select(address => IpPrefix.Create(address, address.IsIPv4 ? 32 : 128)).Order(ByAddress)];
     }
+
+    private static TunOptions TunOf(FirewallOptions options) => new()
+    {
+        Name = options.Tun.Name,
+        Queues = options.Tun.Queues,
+        Mtu = options.Tun.Mtu,
+        FollowedInterfaces = InterfacesOf(options),
+        Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
+        Persistent = options.Tun.Persistent,
+    };
 
     private static readonly Comparer<IpPrefix> ByAddress = Comparer<IpPrefix>.Create((left, right) => left.Address.CompareTo(right.Address));
 
@@ -142,10 +162,12 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
 
     private sealed class Routed(LinkMonitor monitor, RoutingControl routing) : IDisposable
     {
+        public bool RemoveOnDispose { get; set; } = true;
+
         public void Dispose()
         {
             monitor.Dispose();
-            routing.Remove();
+            if (RemoveOnDispose) routing.Remove();
         }
     }
 }

@@ -10,6 +10,9 @@ internal sealed class Systemd(ISystemdNotifier notifier)
     /// <summary>Packets are being judged.</summary>
     public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
 
+    /// <summary>Packets are being judged by this process, which took over from the one that the service manager started.</summary>
+    public void ReadyInstead(string status) => Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={Environment.ProcessId}\nREADY=1\nSTATUS={OneLine(status)}"));
+
     /// <summary>A reload begins; <see cref="Ready"/> ends it.</summary>
     public void Reloading()
     {

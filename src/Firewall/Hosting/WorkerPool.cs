@@ -17,18 +17,18 @@ internal sealed class WorkerPool : IDisposable
     private readonly PolicyStore _policies;
 
     /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
-    /// <param name="device">Its queues.</param>
+    /// <param name="queues">The device's queues.</param>
     /// <param name="flows">The connection table, made for as many workers as there are queues; the pool owns it.</param>
     /// <param name="options">The configuration.</param>
     /// <param name="policies">Where the policy of now is.</param>
     /// <param name="failed">Called once if a worker ends without having been stopped.</param>
-    public WorkerPool(IPacketDevice device, FlowTable flows, FirewallOptions options, PolicyStore policies, Action<string> failed)
+    public WorkerPool(IReadOnlyList<IPacketQueue> queues, FlowTable flows, FirewallOptions options, PolicyStore policies, Action<string> failed)
     {
         _policies = policies;
         Flows = flows;
         var fragments = new FragmentTable();
         List<EventRing<DropEvent>> drops = [];
-        foreach (IPacketQueue queue in device.Queues)
+        foreach (IPacketQueue queue in queues)
         {
             var ring = new EventRing<DropEvent>(DropRingCapacity);
             drops.Add(ring);
@@ -52,7 +52,7 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Packets denied so far, over all workers.</summary>
     public long DeniedPackets => _threads.Sum(t => t.Worker.Engine.Counters.DeniedPackets);
 
-    /// <summary>Starts all threads.</summary>
+    /// <summary>Starts all threads; also again after a stop.</summary>
     public void Start()
     {
         foreach (WorkerThread thread in _threads) thread.Start();

@@ -14,7 +14,8 @@ internal sealed class WorkerThread
     private readonly IPacketQueue _queue;
     private readonly PolicyStore _policies;
     private readonly Action<string> _failed;
-    private readonly Thread _thread;
+    private readonly string _name;
+    private Thread? _thread;
     private volatile bool _stopping;
 
     /// <summary>Makes the thread; <see cref="Start"/> starts it.</summary>
@@ -30,21 +31,26 @@ internal sealed class WorkerThread
         _policies = policies;
         _failed = failed;
         // Linux shows the first 15 characters (pthread_setname_np(3)).
-        _thread = new Thread(Run) { Name = $"firewall-{number}", IsBackground = true };
+        _name = $"firewall-{number}";
     }
 
     /// <summary>The loop's body.</summary>
     public PacketWorker Worker => _worker;
 
-    /// <summary>Starts the thread.</summary>
-    public void Start() => _thread.Start();
+    /// <summary>Starts the thread; also again after a stop.</summary>
+    public void Start()
+    {
+        _stopping = false;
+        _thread = new Thread(Run) { Name = _name, IsBackground = true };
+        _thread.Start();
+    }
 
     /// <summary>Ends the thread after the batch it is at, and waits for it.</summary>
     public void Stop()
     {
         _stopping = true;
         _queue.Wake();
-        if (_thread.IsAlive && !_thread.Join(LongestStop)) throw new TimeoutException($"{_thread.Name} did not stop");
+        if (_thread is { IsAlive: true } running && !running.Join(LongestStop)) throw new TimeoutException($"{_name} did not stop");
     }
 
     private void Run()

@@ -9,6 +9,9 @@ internal sealed class RunningAppliance : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    // A child of its own may hold its output open.
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
+
     private readonly Process _process;
     private readonly List<string> _log = [];
     private readonly Task _reading;
@@ -38,27 +41,24 @@ internal sealed class RunningAppliance : IDisposable
     }
 
     /// <summary>Starts <c>firewall run</c>, behind an optional command that changes its circumstances, and waits until it judges packets.</summary>
-    public static RunningAppliance Start(NetworkNamespace place, string configuration, params string[] before)
-    {
-        string[] command = [.. before, Executable, "run", "--config", configuration];
-        var appliance = new RunningAppliance(place.Start(command[0], null, command[1..]));
-        try
-        {
-            appliance.WaitForLog("Ready: ");
-        }
-        catch
-        {
-            appliance.Dispose();
-            throw;
-        }
+    public static RunningAppliance Start(NetworkNamespace place, string configuration, params string[] before) =>
+        StartAs(place, [.. before, Executable, "run", "--config", configuration]);
 
-        return appliance;
-    }
+    /// <summary>Starts <c>firewall run --take-over</c> and waits until it judges packets.</summary>
+    public static RunningAppliance Follow(NetworkNamespace place, string configuration) =>
+        StartAs(place, [Executable, "run", "--config", configuration, "--take-over"]);
 
     /// <summary>Runs <c>firewall run</c> where it must not start, behind an optional command that changes its circumstances.</summary>
     public static (int ExitCode, string Output) Try(NetworkNamespace place, string configuration, params string[] before)
     {
         string[] command = [.. before, Executable, "run", "--config", configuration];
+        return place.Try(command[0], command[1..]);
+    }
+
+    /// <summary>Runs <c>firewall run --take-over</c> where it must not start.</summary>
+    public static (int ExitCode, string Output) TryFollow(NetworkNamespace place, string configuration, params string[] before)
+    {
+        string[] command = [.. before, Executable, "run", "--config", configuration, "--take-over"];
         return place.Try(command[0], command[1..]);
     }
 
@@ -121,12 +121,37 @@ internal sealed class RunningAppliance : IDisposable
         _process.Dispose();
     }
 
-    private int Signal(string name)
+    /// <summary>Sends a signal that ends it, and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public int Signal(string name)
     {
         Shell.Run("kill", name, $"{_process.Id}");
+        return WaitForEnd();
+    }
+
+    /// <summary>Waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public int WaitForEnd()
+    {
         Assert.True(_process.WaitForExit(Patience), $"the appliance did not stop:\n{Log}");
-        _reading.Wait(Patience);
+        _reading.Wait(LastWords);
         return _process.ExitCode;
+    }
+
+    private static RunningAppliance StartAs(NetworkNamespace place, string[] command)
+    {
+        var appliance = new RunningAppliance(place.Start(command[0], null, command[1..]));
+        try
+        {
+            appliance.WaitForLog("Ready: ");
+        }
+        catch
+        {
+            appliance.Dispose();
+            throw;
+        }
+
+        return appliance;
     }
 
     private async Task Read(StreamReader stream)

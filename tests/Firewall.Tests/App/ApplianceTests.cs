@@ -189,6 +189,6 @@ public sealed class ApplianceTests : IDisposable
     private IHost Host(TestPlatform platform)
     {
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
-        return ApplianceHost.Create(loader, loader.Load(), _ => platform, Quick);
+        return ApplianceHost.Create(loader, loader.Load(), _ => platform, new StartMode(TakeOver: false), Quick);
     }
 }

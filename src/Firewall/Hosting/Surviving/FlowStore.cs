@@ -15,13 +15,15 @@ internal sealed partial class FlowStore : IDisposable
     private readonly ILogger _logger;
     private readonly RuleCatalog _catalog;
     private readonly FlowTableFile? _file;
+    private readonly FlowPlace? _place;
     private int _namesKept = RuleCatalog.None + 1;
     private bool _namesLost;
 
-    private FlowStore(FlowTable table, FlowTableFile? file, RuleCatalog catalog, ILogger logger)
+    private FlowStore(FlowTable table, FlowTableFile? file, FlowPlace? place, RuleCatalog catalog, ILogger logger)
     {
         Table = table;
         _file = file;
+        _place = place;
         _catalog = catalog;
         _logger = logger;
     }
@@ -29,15 +31,45 @@ internal sealed partial class FlowStore : IDisposable
     /// <summary>The table; it lives until whoever uses it disposes it.</summary>
     public FlowTable Table { get; }
 
-    /// <summary>Makes the table and takes over what an earlier process left.</summary>
+    /// <summary>True once the table's file stands in its place, or there is none to put there.</summary>
+    public bool IsPublished { get; private set; }
+
+    /// <summary>The file that others can take the flows from; null if they live in private memory.</summary>
+    public string? File => _file is null ? null : _place?.Path;
+
+    /// <summary>Makes the table and takes over what an earlier process left at its place.</summary>
+    /// <param name="place">As for <see cref="Create"/>.</param>
+    /// <param name="limits">As for <see cref="Create"/>.</param>
+    /// <param name="workers">As for <see cref="Create"/>.</param>
+    /// <param name="catalog">As for <see cref="Create"/>.</param>
+    /// <param name="now">Milliseconds of the workers' clock.</param>
+    /// <param name="logger">As for <see cref="Create"/>.</param>
+    /// <exception cref="ApplianceException">There is not enough memory.</exception>
+    public static FlowStore Open(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    {
+        FlowStore store = Create(place, limits, workers, catalog, logger);
+        try
+        {
+            store.Adopt(null, now);
+            store.Publish();
+            return store;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            NoFile(logger, place!.Path, e.Message);
+            store.Discard();
+            return Create(null, limits, workers, catalog, logger);
+        }
+    }
+
+    /// <summary>Makes an empty table, in a file that does not yet stand in its place.</summary>
     /// <param name="place">Where it outlives the process; null for private memory.</param>
     /// <param name="limits">Its size and guards.</param>
     /// <param name="workers">How many use it at once.</param>
     /// <param name="catalog">The numbers of rules; those of adopted flows are added.</param>
-    /// <param name="now">Milliseconds of the workers' clock.</param>
     /// <param name="logger">For what became of the old table.</param>
     /// <exception cref="ApplianceException">There is not enough memory.</exception>
-    public static FlowStore Open(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    public static FlowStore Create(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, ILogger logger)
     {
         try
         {
@@ -45,7 +77,7 @@ internal sealed partial class FlowStore : IDisposable
             {
                 try
                 {
-                    return OpenFile(place, limits, workers, catalog, now, logger);
+                    return CreateFile(place, limits, workers, catalog, logger);
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
@@ -53,13 +85,30 @@ internal sealed partial class FlowStore : IDisposable
                 }
             }
 
-            return new FlowStore(new FlowTable(limits, workers), null, catalog, logger);
+            return new FlowStore(new FlowTable(limits, workers), null, place, catalog, logger);
         }
         catch (OutOfMemoryException e)
         {
             throw new ApplianceException(
                 $"there is not enough memory for a flow table of {limits.MaxFlows} flows; lower Firewall:FlowTable:MaxFlows", e);
         }
+    }
+
+    /// <summary>Takes over the flows that another process left, or has stopped to use.</summary>
+    /// <param name="path">Its file; null: at this table's own place.</param>
+    /// <param name="now">Milliseconds of the workers' clock.</param>
+    public void Adopt(string? path, long now)
+    {
+        if (_place is null || (path is null && _file is null)) return;
+        AdoptOld(_place with { Path = path ?? _place.Path }, now);
+    }
+
+    /// <summary>Puts the table's file in its place, instead of the one that was there.</summary>
+    public void Publish()
+    {
+        KeepRuleNames();
+        _file?.Publish();
+        IsPublished = true;
     }
 
     /// <summary>Writes the names of rules that are new since the last call beside the table. Call it when a policy has come into force.</summary>
@@ -80,30 +129,32 @@ internal sealed partial class FlowStore : IDisposable
         }
     }
 
+    /// <summary>Removes table and file, before anybody has used them.</summary>
+    public void Discard()
+    {
+        Forget();
+        Table.Dispose();
+        Dispose();
+    }
+
     /// <summary>Removes the file: nobody shall take these flows over.</summary>
     public void Forget() => _file?.Delete();
 
     /// <summary>Closes the file; file and table stay.</summary>
     public void Dispose() => _file?.Dispose();
 
-    private static FlowStore OpenFile(FlowPlace place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    private static FlowStore CreateFile(FlowPlace place, FlowLimits limits, int workers, RuleCatalog catalog, ILogger logger)
     {
         FlowTableFile file = FlowTableFile.Create(place.Path, FlowTable.LengthFor(limits, workers));
-        FlowTable? table = null;
         try
         {
-            table = new FlowTable(limits, workers, file.Region, place.BootId);
-            var store = new FlowStore(table, file, catalog, logger);
-            store.AdoptOld(place, now);
-            store.KeepRuleNames();
-            file.Publish();
-            return store;
+            return new FlowStore(new FlowTable(limits, workers, file.Region, place.BootId), file, place, catalog, logger);
         }
         catch
         {
-            if (table is null) file.Region.Dispose();
-            else table.Dispose();
+            file.Region.Dispose();
             file.Dispose();
+            file.Delete();
             throw;
         }
     }

@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Firewall.Hosting.Handover;
+
+/// <summary>What a running appliance tells its successor first.</summary>
+/// <param name="Protocol">Of the conversation; see <see cref="CurrentProtocol"/>.</param>
+/// <param name="Program">The version that is running.</param>
+/// <param name="Queues">How many open queues come along.</param>
+/// <param name="Flows">Path of the file that the flow table lives in; null if it lives in private memory.</param>
+internal sealed record HandoverOffer(int Protocol, string Program, int Queues, string? Flows)
+{
+    /// <summary>Raised when the conversation changes, so that two versions that do not understand each other say so.</summary>
+    public const int CurrentProtocol = 1;
+
+    /// <summary>As one line.</summary>
+    public string Write() => JsonSerializer.Serialize(this, HandoverJson.Default.HandoverOffer);
+
+    /// <summary>Reads the line.</summary>
+    /// <exception cref="IOException">It is none.</exception>
+    public static HandoverOffer Read(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, HandoverJson.Default.HandoverOffer) ?? throw new IOException("the running instance offers nothing");
+        }
+        catch (JsonException e)
+        {
+            throw new IOException("the running instance does not speak this protocol", e);
+        }
+    }
+}
+
+[JsonSerializable(typeof(HandoverOffer))]
+internal sealed partial class HandoverJson : JsonSerializerContext;

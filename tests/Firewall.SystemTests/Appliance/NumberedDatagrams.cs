@@ -1,0 +1,108 @@
+using System.Collections;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Xunit;
+
+namespace Firewall.SystemTests.Appliance;
+
+/// <summary>Numbered datagrams from the client to the VM at a steady rate; at the end it is known which came, how often and in which order.</summary>
+internal sealed class NumberedDatagrams : IDisposable
+{
+    private const int Length = 64;
+    private const int RoomForPause = 64 << 20;
+
+    private readonly UdpPeer _client;
+    private readonly UdpPeer _server;
+    private readonly int _perMillisecond;
+    private readonly Task<int> _sending;
+    private readonly Task _receiving;
+    private readonly BitArray _came = new(50_000_000);
+    private volatile bool _stop;
+    private int _received;
+    private int _last = -1;
+
+    /// <summary>Starts to send.</summary>
+    public NumberedDatagrams(Lab lab, int port, int perSecond)
+    {
+        _perMillisecond = perSecond / 1000;
+        _server = new UdpPeer(lab.Vm, Lab.VmV4, port);
+        // What waited during a pause comes at once; the test is about the firewall, not about its own socket. SO_RCVBUFFORCE, socket(7).
+        _server.Socket.SetRawSocketOption(1, 33, BitConverter.GetBytes(RoomForPause));
+        _client = new UdpPeer(lab.Client, Lab.ClientV4);
+        _client.Socket.Connect(IPAddress.Parse(Lab.VmV4), port);
+        _receiving = Task.Factory.StartNew(Receive, TaskCreationOptions.LongRunning);
+        _sending = Task.Factory.StartNew(Send, TaskCreationOptions.LongRunning);
+    }
+
+    /// <summary>Datagrams that have come so far.</summary>
+    public int Received => Volatile.Read(ref _received);
+
+    /// <summary>How many came after one with a higher number.</summary>
+    public int Reordered { get; private set; }
+
+    /// <summary>How many came a second time.</summary>
+    public int Duplicated { get; private set; }
+
+    /// <summary>Stops sending, waits for the last one, and returns how many were sent and which of them have not come.</summary>
+    public (int Sent, IReadOnlyList<int> Lost) End()
+    {
+        _stop = true;
+        int sent = _sending.GetAwaiter().GetResult();
+        _receiving.GetAwaiter().GetResult();
+        return (sent, [.. Enumerable.Range(0, sent).Where(number => !_came[number])]);
+    }
+
+    public void Dispose()
+    {
+        _stop = true;
+        _client.Dispose();
+        _server.Dispose();
+        Task.WhenAll(_sending, _receiving).ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+    }
+
+    private int Send()
+    {
+        byte[] datagram = new byte[Length];
+        int number = 0;
+        long start = Stopwatch.GetTimestamp();
+        while (!_stop)
+        {
+            int due = (int)(Stopwatch.GetElapsedTime(start).TotalMilliseconds * _perMillisecond);
+            for (; number < due; number++)
+            {
+                BitConverter.TryWriteBytes(datagram, number);
+                _client.Socket.Send(datagram);
+            }
+
+            Thread.Sleep(1);
+        }
+
+        return number;
+    }
+
+    private void Receive()
+    {
+        byte[] datagram = new byte[Length];
+        _server.Socket.ReceiveTimeout = 500;
+        while (true)
+        {
+            try
+            {
+                Assert.Equal(Length, _server.Socket.Receive(datagram));
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+            {
+                if (_stop) return;
+                continue;
+            }
+
+            int number = BitConverter.ToInt32(datagram);
+            if (_came[number]) Duplicated++;
+            if (number < _last) Reordered++;
+            _last = number;
+            _came[number] = true;
+            Volatile.Write(ref _received, _received + 1);
+        }
+    }
+}
