@@ -55,6 +55,9 @@ public sealed class PacketBatch
     /// <summary>Bytes in front of each packet that belong to the device.</summary>
     public int HeaderLength { get; }
 
+    /// <summary>The most packets that there can be, inserted ones included.</summary>
+    public int MaxCount => _slots.Length;
+
     /// <summary>How many packets were read or inserted.</summary>
     public int Count { get; private set; }
 

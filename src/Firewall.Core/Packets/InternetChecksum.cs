@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Firewall.Core.Packets;
 
@@ -14,20 +16,45 @@ public static class InternetChecksum
         Span<byte> addresses = stackalloc byte[32];
         int half = source.WriteBytes(addresses);
         int length = half + destination.WriteBytes(addresses[half..]);
-        ulong sum = Add(message, Add(addresses[..length], protocol + (ulong)message.Length));
-        while (sum >> 16 != 0) sum = (sum & 0xFFFF) + (sum >> 16);
-        return (ushort)~sum;
+        uint pseudo = protocol + (uint)message.Length + (uint)(ushort)~Of(addresses[..length]);
+        return Of(message, pseudo);
     }
 
-    private static ulong Add(ReadOnlySpan<byte> bytes, ulong sum)
+    /// <summary>The checksum of some bytes, as a number: zero if they hold their right one.</summary>
+    /// <param name="bytes">An odd number of them counts as if a zero followed.</param>
+    /// <param name="start">A sum of 16-bit numbers to begin with.</param>
+    public static ushort Of(ReadOnlySpan<byte> bytes, uint start = 0)
     {
-        for (; bytes.Length >= 4; bytes = bytes[4..]) sum += BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        // Added up in the machine's byte order and swapped at the end, which comes to the same (RFC 1071 section 2 (B)).
+        ulong sum = 0;
+        if (bytes.Length >= Vector256<byte>.Count)
+        {
+            ReadOnlySpan<Vector256<uint>> blocks = MemoryMarshal.Cast<byte, Vector256<uint>>(bytes);
+            Vector256<ulong> sums = Vector256<ulong>.Zero;
+            foreach (Vector256<uint> block in blocks)
+            {
+                (Vector256<ulong> low, Vector256<ulong> high) = Vector256.Widen(block);
+                sums += low + high;
+            }
+
+            sum = Vector256.Sum(sums);
+            bytes = bytes[(blocks.Length * Vector256<byte>.Count)..];
+        }
+
+        foreach (uint word in MemoryMarshal.Cast<byte, uint>(bytes)) sum += word;
+        bytes = bytes[(bytes.Length & ~3)..];
         if (bytes.Length >= 2)
         {
-            sum += BinaryPrimitives.ReadUInt16BigEndian(bytes);
+            sum += MemoryMarshal.Read<ushort>(bytes);
             bytes = bytes[2..];
         }
 
-        return bytes.IsEmpty ? sum : sum + ((ulong)bytes[0] << 8);
+        if (!bytes.IsEmpty) sum += bytes[0];
+        sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
+        sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
+        while (sum >> 16 != 0) sum = (sum & 0xFFFF) + (sum >> 16);
+        uint total = BinaryPrimitives.ReverseEndianness((ushort)sum) + (start & 0xFFFF) + (start >> 16);
+        while (total >> 16 != 0) total = (total & 0xFFFF) + (total >> 16);
+        return (ushort)~total;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Firewall.Core.Dataplane;
+using Firewall.Core.Dataplane.Coalescing;
 using Firewall.Devices.Linux.Interop;
 using Firewall.Devices.Linux.Netlink;
 
@@ -62,6 +63,9 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <summary>How many packets the kernel refused to take back, over all queues. Such a packet is lost, as on a wire.</summary>
     public long WriteErrors => _queues.Sum(queue => queue.WriteErrors);
 
+    /// <summary>How many packets left as part of a super-packet that we made of them, over all queues.</summary>
+    public long CoalescedPackets => _queues.Sum(queue => queue.CoalescedPackets);
+
     /// <summary>Makes the interface, with its queues, and brings it up.</summary>
     /// <exception cref="TunException">It cannot be made; nothing is left behind.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number in the options is out of its range.</exception>
@@ -115,7 +119,7 @@ public sealed class LinuxTunDevice : IPacketDevice
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
             int headerLength = TunFile.HasVirtioHeader((Descriptor)openQueues[0]) ? VirtioHeaderLength : 0;
             TunOffloads offloads = headerLength > 0 ? TunFile.ProbeOffloads((Descriptor)openQueues[0], options.Offloads) : TunOffloads.None;
-            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength));
+            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads)));
             return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, RemoveOnDispose = false };
         }
         catch
@@ -229,7 +233,7 @@ public sealed class LinuxTunDevice : IPacketDevice
                 if (leftBehind) AttachLeftBehind(descriptor, options, headerLength > 0);
                 else TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
                 if (i == 0 && headerLength > 0) offloads = TunFile.ProbeOffloads(descriptor, options.Offloads);
-                queues.Add(new LinuxTunQueue(descriptor, headerLength));
+                queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads)));
             }
             catch
             {
@@ -239,6 +243,16 @@ public sealed class LinuxTunDevice : IPacketDevice
         }
 
         return offloads;
+    }
+
+    // A kernel that hands over super-packets of a kind takes them too.
+    private static CoalescedKinds CoalescedBy(TunOptions options, TunOffloads offloads)
+    {
+        if (!options.Coalesce) return CoalescedKinds.None;
+        return (offloads.HasFlag(TunOffloads.Tso4) ? CoalescedKinds.TcpV4 : 0)
+            | (offloads.HasFlag(TunOffloads.Tso6) ? CoalescedKinds.TcpV6 : 0)
+            | (offloads.HasFlag(TunOffloads.Uso4) ? CoalescedKinds.UdpV4 : 0)
+            | (offloads.HasFlag(TunOffloads.Uso6) ? CoalescedKinds.UdpV6 : 0);
     }
 
     private void Configure()

@@ -1,4 +1,5 @@
 using Firewall.Core.Dataplane;
+using Firewall.Core.Dataplane.Coalescing;
 using Firewall.Devices.Linux.Interop;
 
 namespace Firewall.Devices.Linux;
@@ -18,16 +19,20 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private readonly WakeEvent _wake;
     private readonly int _fd;
     private readonly PollDescriptor[] _waitFor;
-    private long _writeErrors;
+    private readonly TunWriter _writer;
     private int _state;
 
     /// <summary>Takes over an attached, non-blocking descriptor.</summary>
-    internal LinuxTunQueue(Descriptor descriptor, int headerLength)
+    /// <param name="descriptor">The queue's.</param>
+    /// <param name="headerLength">Bytes of the virtio-net header; 0: there is none.</param>
+    /// <param name="coalesced">Which packets of a batch may be written as one super-packet.</param>
+    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None)
     {
         _wake = new WakeEvent();
         _descriptor = descriptor;
         _fd = descriptor.Number;
         _waitFor = [new PollDescriptor(_fd, PollDescriptor.Input), new PollDescriptor(_wake.Fd, PollDescriptor.Input)];
+        _writer = new TunWriter(_fd, headerLength == PacketCoalescer.HeaderLength ? coalesced : CoalescedKinds.None);
         HeaderLength = headerLength;
     }
 
@@ -35,7 +40,10 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     public int HeaderLength { get; }
 
     /// <summary>How many packets the kernel refused to take back; they are lost, as on a wire. Any thread may read it.</summary>
-    public long WriteErrors => Volatile.Read(ref _writeErrors);
+    public long WriteErrors => _writer.Errors;
+
+    /// <summary>How many packets left as part of a super-packet that we made of them. Any thread may read it.</summary>
+    public long CoalescedPackets => _writer.Coalesced;
 
     /// <inheritdoc/>
     public bool Read(PacketBatch batch, int timeoutMilliseconds)
@@ -59,18 +67,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return 0;
         try
         {
-            int taken = 0;
-            for (int i = 0; i < batch.Count; i++)
-            {
-                if (batch.IsAllowed(i) && TryWrite(batch.Frame(i))) taken++;
-            }
-
-            for (int i = 0; i < batch.ReplyCount; i++)
-            {
-                if (TryWrite(batch.ReplyFrame(i))) taken++;
-            }
-
-            return taken;
+            return _writer.Write(batch);
         }
         finally
         {
@@ -137,18 +134,6 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         }
 
         return Errno.None;
-    }
-
-    private bool TryWrite(ReadOnlySpan<byte> frame)
-    {
-        while (LibC.Write(_fd, in frame[0], frame.Length) < 0)
-        {
-            if (ErrnoText.Last == Errno.EINTR) continue;
-            Volatile.Write(ref _writeErrors, _writeErrors + 1);
-            return false;
-        }
-
-        return true;
     }
 
     // EBADFD: detached, the interface was deleted; EFAULT: is being deleted; EBADF: the descriptor is gone.

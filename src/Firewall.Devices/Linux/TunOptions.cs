@@ -50,6 +50,11 @@ public sealed record TunOptions
     /// <summary>Which offloads to ask for; those that the kernel refuses are left out.</summary>
     public TunOffloads Offloads { get; init; } = TunOffloads.All;
 
+    /// <summary>
+    /// Writes consecutive packets of a flow that were read together as one super-packet, of those kinds whose offload is on.
+    /// </summary>
+    public bool Coalesce { get; init; } = true;
+
     /// <summary>The driver's device file.</summary>
     public string DevicePath { get; init; } = "/dev/net/tun";
 }

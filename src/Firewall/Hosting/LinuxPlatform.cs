@@ -85,6 +85,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
         Mtu = options.Tun.Mtu,
         FollowedInterfaces = InterfacesOf(options),
         Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
+        Coalesce = options.Tun.Coalesce,
         Persistent = options.Tun.Persistent,
     };
 

@@ -80,8 +80,9 @@ internal enum PlatformAddresses
 /// <param name="Queues">How many queues, each with its worker thread.</param>
 /// <param name="Mtu">In bytes; 0 follows the interfaces.</param>
 /// <param name="Offloads">Take super-packets and unfinished checksums from the kernel.</param>
+/// <param name="Coalesce">Write consecutive packets of a flow that were read together as one super-packet.</param>
 /// <param name="Persistent">The interface stays if the process is killed, for the next one to take over.</param>
-internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads, bool Persistent);
+internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads, bool Coalesce, bool Persistent);
 
 /// <summary>Keys of <c>Firewall:Routing</c>.</summary>
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>
