@@ -18,19 +18,21 @@ internal sealed class BulkTransfer : IDisposable
     private long _received;
 
     /// <summary>Connects and starts to send.</summary>
-    public BulkTransfer(Lab lab, int port)
+    public BulkTransfer(Lab lab, int port, string address = Lab.VmV4)
     {
         using Socket listener = lab.Vm.Inside(() =>
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(IPAddress.Any, port));
+            var local = new IPEndPoint(IPAddress.Parse(address), port);
+            var socket = new Socket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(local);
             socket.Listen();
             return socket;
         });
         _client = lab.Client.Inside(() =>
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { SendTimeout = Impatience };
-            socket.Connect(Lab.VmV4, port);
+            var remote = IPAddress.Parse(address);
+            var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { SendTimeout = Impatience };
+            socket.Connect(remote, port);
             return socket;
         });
         _server = listener.Accept();

@@ -7,12 +7,16 @@ namespace Firewall.SystemTests.Linux;
 internal sealed class PassThrough : IDisposable
 {
     private readonly Thread[] _threads;
+    private readonly Action? _beforeReading;
     private long _packets;
     private long _longest;
 
     /// <summary>Opens the TUN in the calling thread's network namespace and starts to carry.</summary>
-    public PassThrough(TunOptions? options = null)
+    /// <param name="options">Of the TUN.</param>
+    /// <param name="beforeReading">Called before each batch, to let packets gather.</param>
+    public PassThrough(TunOptions? options = null, Action? beforeReading = null)
     {
+        _beforeReading = beforeReading;
         Device = LinuxTunDevice.Open(options ?? new TunOptions());
         _threads = [.. Device.Queues.Select(queue => new Thread(() => Carry(queue)) { IsBackground = true })];
         foreach (Thread thread in _threads) thread.Start();
@@ -38,6 +42,7 @@ internal sealed class PassThrough : IDisposable
         while (true)
         {
             batch.Clear();
+            _beforeReading?.Invoke();
             if (!queue.Read(batch, -1)) return;
             for (int i = 0; i < batch.Count; i++)
             {
