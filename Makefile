@@ -58,6 +58,11 @@ test-container: ## builds the Dockerfile and runs docker/compose.yaml in an engi
 	@$(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall
 	@tests/container/run.sh
 
+FUZZ_SECONDS ?= 900
+.PHONY: fuzz
+fuzz: ## coverage-guided fuzzing, FUZZ_SECONDS for each target (900); installs AFL++
+	@tests/Firewall.Fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
+
 .PHONY: clean
 clean: ## removes what was built
 	rm -rf $(ARTIFACTS)
