@@ -1,0 +1,91 @@
+// What the stand-in needs of the operating system, once for Windows and once for the rest: locks, events, threads, sockets, last error.
+// Off Windows the few event functions of kernel32 that a user of Wintun calls are exported too, so that the same client runs there.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    ERROR_OF_NO_MEMORY = 8,
+    ERROR_OF_INVALID_DATA = 13,
+    ERROR_OF_HANDLE_EOF = 38,
+    ERROR_OF_INVALID_PARAMETER = 87,
+    ERROR_OF_BUFFER_OVERFLOW = 111,
+    ERROR_OF_ALREADY_EXISTS = 183,
+    ERROR_OF_NO_MORE_ITEMS = 259,
+    ERROR_OF_NOT_FOUND = 1168,
+    ERROR_OF_ALREADY_INITIALIZED = 1247,
+    ERROR_OF_DEVICE_IN_USE = 2404,
+};
+
+#ifdef _WIN32
+
+#include <winsock2.h>
+#include <windows.h>
+
+#define EXPORT __declspec(dllexport)
+#define CALL WINAPI
+
+typedef WCHAR wide;
+typedef SRWLOCK lock_t;
+typedef HANDLE event_t;
+typedef SOCKET socket_t;
+typedef HANDLE thread_t;
+#define THREAD_RESULT DWORD WINAPI
+#define LOCK_INIT SRWLOCK_INIT
+
+static inline void lock_init(lock_t *lock) { InitializeSRWLock(lock); }
+static inline void lock_enter(lock_t *lock) { AcquireSRWLockExclusive(lock); }
+static inline void lock_leave(lock_t *lock) { ReleaseSRWLockExclusive(lock); }
+static inline event_t event_create(void) { return CreateEventW(NULL, FALSE, FALSE, NULL); }
+static inline void event_set(event_t event) { SetEvent(event); }
+static inline void event_wait(event_t event) { WaitForSingleObject(event, INFINITE); }
+static inline void event_close(event_t event) { CloseHandle(event); }
+static inline bool thread_start(thread_t *thread, LPTHREAD_START_ROUTINE body, void *argument) {
+    *thread = CreateThread(NULL, 0, body, argument, 0, NULL);
+    return *thread != NULL;
+}
+static inline void thread_join(thread_t thread) {
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+static inline void last_error(uint32_t error) { SetLastError(error); }
+static inline void socket_close(socket_t socket) { closesocket(socket); }
+#define NO_SOCKET INVALID_SOCKET
+
+#else
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define CALL
+
+typedef uint16_t wide;
+typedef pthread_mutex_t lock_t;
+typedef struct event *event_t;
+typedef int socket_t;
+typedef pthread_t thread_t;
+#define THREAD_RESULT void *
+#define LOCK_INIT PTHREAD_MUTEX_INITIALIZER
+
+static inline void lock_init(lock_t *lock) { pthread_mutex_init(lock, NULL); }
+static inline void lock_enter(lock_t *lock) { pthread_mutex_lock(lock); }
+static inline void lock_leave(lock_t *lock) { pthread_mutex_unlock(lock); }
+event_t event_create(void);
+void event_set(event_t event);
+void event_wait(event_t event);
+void event_close(event_t event);
+static inline bool thread_start(thread_t *thread, void *(*body)(void *), void *argument) {
+    return pthread_create(thread, NULL, body, argument) == 0;
+}
+static inline void thread_join(thread_t thread) { pthread_join(thread, NULL); }
+static inline void last_error(uint32_t error) { errno = (int)error; }
+static inline void socket_close(socket_t socket) { close(socket); }
+#define NO_SOCKET (-1)
+
+#endif
