@@ -2,6 +2,7 @@
 // Off Windows the few event functions of kernel32 that a user of Wintun calls are exported too, so that the same client runs there.
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,16 +28,12 @@ enum {
 #define CALL WINAPI
 
 typedef WCHAR wide;
-typedef SRWLOCK lock_t;
 typedef HANDLE event_t;
 typedef SOCKET socket_t;
 typedef HANDLE thread_t;
 #define THREAD_RESULT DWORD WINAPI
-#define LOCK_INIT SRWLOCK_INIT
 
-static inline void lock_init(lock_t *lock) { InitializeSRWLock(lock); }
-static inline void lock_enter(lock_t *lock) { AcquireSRWLockExclusive(lock); }
-static inline void lock_leave(lock_t *lock) { ReleaseSRWLockExclusive(lock); }
+static inline void thread_yield(void) { SwitchToThread(); }
 static inline event_t event_create(void) { return CreateEventW(NULL, FALSE, FALSE, NULL); }
 static inline void event_set(event_t event) { SetEvent(event); }
 static inline void event_wait(event_t event) { WaitForSingleObject(event, INFINITE); }
@@ -59,6 +56,7 @@ static inline void socket_close(socket_t socket) { closesocket(socket); }
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,16 +64,12 @@ static inline void socket_close(socket_t socket) { closesocket(socket); }
 #define CALL
 
 typedef uint16_t wide;
-typedef pthread_mutex_t lock_t;
 typedef struct event *event_t;
 typedef int socket_t;
 typedef pthread_t thread_t;
 #define THREAD_RESULT void *
-#define LOCK_INIT PTHREAD_MUTEX_INITIALIZER
 
-static inline void lock_init(lock_t *lock) { pthread_mutex_init(lock, NULL); }
-static inline void lock_enter(lock_t *lock) { pthread_mutex_lock(lock); }
-static inline void lock_leave(lock_t *lock) { pthread_mutex_unlock(lock); }
+static inline void thread_yield(void) { sched_yield(); }
 event_t event_create(void);
 void event_set(event_t event);
 void event_wait(event_t event);
@@ -89,3 +83,17 @@ static inline void socket_close(socket_t socket) { close(socket); }
 #define NO_SOCKET (-1)
 
 #endif
+
+// Held for a few dozen instructions at most, so a short spin nearly always gets it; who does not, lets others go first.
+typedef struct {
+    atomic_flag taken;
+} lock_t;
+#define LOCK_INIT {ATOMIC_FLAG_INIT}
+
+static inline void lock_init(lock_t *lock) { atomic_flag_clear(&lock->taken); }
+static inline void lock_enter(lock_t *lock) {
+    for (int spins = 0; atomic_flag_test_and_set_explicit(&lock->taken, memory_order_acquire); spins++) {
+        if (spins > 100) thread_yield();
+    }
+}
+static inline void lock_leave(lock_t *lock) { atomic_flag_clear_explicit(&lock->taken, memory_order_release); }
