@@ -1,5 +1,5 @@
-using System.ComponentModel;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Firewall.Devices.Windows.Interop;
 
@@ -41,7 +41,7 @@ internal static class Win32ErrorText
             Win32Error.NotSupported or Win32Error.CallNotImplemented => "this system does not support it",
             _ => "",
         };
-        if (known.Length == 0 && OperatingSystem.IsWindows()) known = new Win32Exception((int)error).Message;
+        if (known.Length == 0 && OperatingSystem.IsWindows()) known = Marshal.GetPInvokeErrorMessage((int)error);
         return known.Length == 0 ? number : $"{known} ({number})";
     }
 }
