@@ -104,6 +104,10 @@ public sealed class Policy
         return (sender is null && receiver is null) || sender?.FlushConnection == true || receiver?.FlushConnection == true;
     }
 
+    /// <summary>The groups that a protected address is under, in the inbound order; none if it is not protected or no group applies.</summary>
+    public IReadOnlyList<NetworkSecurityGroup> GroupsOf(IpAddress address) =>
+        Chains.Find(address) is { } chain ? [.. chain.Steps.Select(step => step.Group.Group)] : [];
+
     /// <summary>How a packet between these addresses lies to the protected network. Never allocates.</summary>
     public TrafficDirection DirectionOf(IpAddress source, IpAddress destination)
     {

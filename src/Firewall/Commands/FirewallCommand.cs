@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Firewall.Commands.Activity;
 using Firewall.Commands.Replay;
 using Firewall.Commands.Rules;
 using Firewall.Control;
@@ -64,6 +65,7 @@ internal static class FirewallCommand
         root.Subcommands.Add(ReplayCommand.Create(streams));
         root.Subcommands.Add(VerifyCommand.Create(streams));
         root.Subcommands.Add(RulesCommand.Create(streams));
+        root.Subcommands.Add(ActivityCommands.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(
             root,

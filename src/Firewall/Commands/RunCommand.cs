@@ -11,7 +11,8 @@ namespace Firewall.Commands;
 /// <summary><c>firewall run</c>: the appliance, until it is told to stop.</summary>
 internal static class RunCommand
 {
-    private const string DefaultFile = "firewall.json";
+    /// <summary>The configuration when none is named.</summary>
+    public const string DefaultFile = "firewall.json";
 
     public static Command Create()
     {

@@ -1,3 +1,4 @@
+using Firewall.Activity;
 using Firewall.Control.Configuration;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
@@ -17,8 +18,11 @@ internal sealed partial class PolicyReloader
     private readonly PolicyStore _store;
     private readonly LogLevels _levels;
     private readonly Func<FirewallOptions, IReadOnlyList<IpPrefix>?> _protectedAddresses;
+    private readonly IAddedRules _added;
+    private readonly ActivityLog _activity;
     private readonly ILogger _logger;
     private FirewallOptions _options;
+    private RuleInputs? _inputs;
     private string _loaded = "";
     private string _toldProblems = "";
     private uint _version;
@@ -29,6 +33,8 @@ internal sealed partial class PolicyReloader
     /// <param name="store">Where policies go.</param>
     /// <param name="levels">Where log levels go.</param>
     /// <param name="protectedAddresses">Tells which addresses are inside; null for the virtual network.</param>
+    /// <param name="added">Rules beside those of the files.</param>
+    /// <param name="activity">Where changes of the policy are kept.</param>
     /// <param name="logger">For what was loaded, changed or refused.</param>
     public PolicyReloader(
         ConfigurationLoader loader,
@@ -36,8 +42,12 @@ internal sealed partial class PolicyReloader
         PolicyStore store,
         LogLevels levels,
         Func<FirewallOptions, IReadOnlyList<IpPrefix>?> protectedAddresses,
+        IAddedRules added,
+        ActivityLog activity,
         ILogger logger)
     {
+        _added = added;
+        _activity = activity;
         _protectedAddresses = protectedAddresses;
         _loader = loader;
         _options = options;
@@ -62,7 +72,8 @@ internal sealed partial class PolicyReloader
         get
         {
             FirewallOptions options = Options;
-            return options.ServiceTags is { } tags ? [_loader.File, options.Rules, tags] : [_loader.File, options.Rules];
+            string[] tags = options.ServiceTags is { } file ? [file] : [];
+            return [_loader.File, options.Rules, .. tags, .. _added.FilesOf(options)];
         }
     }
 
@@ -73,9 +84,32 @@ internal sealed partial class PolicyReloader
         lock (_loading)
         {
             RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
+            _added.Load(_options);
             PolicyOptions settings = Settings();
-            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
-            TakeOver(policy, Signature(inputs, settings), warnings);
+            Policy policy = Compile(inputs, settings, out IReadOnlyList<RuleFinding> warnings);
+            TakeOver(policy, inputs, Signature(inputs, settings), warnings);
+        }
+    }
+
+    /// <summary>
+    /// Compiles the rules that are in force again, with the added rules of now. The files are not looked at: also while somebody has a
+    /// mistake in them, what is added and taken away counts.
+    /// </summary>
+    /// <returns>The policy that is in force then.</returns>
+    /// <exception cref="InvalidInputException">It cannot be compiled; the policy stays as it was.</exception>
+    public Policy Recompile()
+    {
+        lock (_loading)
+        {
+            RuleInputs inputs = _inputs ?? throw new InvalidOperationException("no policy was loaded yet");
+            PolicyOptions settings = Settings();
+            string signature = Signature(inputs, settings);
+            Policy before = _store.Current;
+            if (signature == _loaded) return before;
+            Policy policy = Compile(inputs, settings, out _);
+            TakeOver(policy, inputs, signature, []);
+            TellChanges(before, policy, PolicyChanges.Describe(before, policy));
+            return policy;
         }
     }
 
@@ -134,19 +168,20 @@ internal sealed partial class PolicyReloader
         try
         {
             RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
+            _added.Load(_options);
             PolicyOptions settings = Settings();
             string signature = Signature(inputs, settings);
             if (signature == _loaded) return false;
             Policy before = _store.Current;
-            Policy policy = inputs.Compile(settings, _store.Catalog, _version + 1, out IReadOnlyList<RuleFinding> warnings);
-            TakeOver(policy, signature, warnings);
+            Policy policy = Compile(inputs, settings, out IReadOnlyList<RuleFinding> warnings);
+            TakeOver(policy, inputs, signature, warnings);
             string changes = PolicyChanges.Describe(before, policy);
             if (settings.ProtectedAddresses is { } inside && !inside.SequenceEqual(before.Options.ProtectedAddresses ?? []))
             {
                 changes += $"; protected are now {(inside.Count == 0 ? "no addresses" : string.Join(", ", inside.Select(prefix => prefix.Address)))}";
             }
 
-            InForce(_logger, policy.Version, changes);
+            TellChanges(before, policy, changes);
             return true;
         }
         catch (InvalidInputException e)
@@ -174,18 +209,34 @@ internal sealed partial class PolicyReloader
         return _options.VirtualNetwork is { } prefixes ? settings with { VirtualNetwork = prefixes } : settings;
     }
 
-    private void TakeOver(Policy policy, string signature, IReadOnlyList<RuleFinding> warnings)
+    private Policy Compile(RuleInputs inputs, PolicyOptions settings, out IReadOnlyList<RuleFinding> warnings)
     {
+        Policy plain = inputs.Compile(settings, _store.Catalog, _version + 1, out warnings);
+        IReadOnlyList<NetworkSecurityGroup> groups = _added.AddTo(plain);
+        if (ReferenceEquals(groups, plain.Groups)) return plain;
+        CompileResult result = PolicyCompiler.Compile(groups, plain.Options, _store.Catalog, plain.Version);
+        return result.Policy ?? throw InvalidInputException.Of(result.Findings);
+    }
+
+    private void TakeOver(Policy policy, RuleInputs inputs, string signature, IReadOnlyList<RuleFinding> warnings)
+    {
+        _inputs = inputs;
         _version = policy.Version;
         _loaded = signature;
         _store.Current = policy;
         foreach (RuleFinding warning in warnings) RuleWarning(_logger, warning);
     }
 
+    private void TellChanges(Policy before, Policy after, string changes)
+    {
+        InForce(_logger, after.Version, changes);
+        foreach (ActivityEvent change in PolicyActivity.Of(before, after)) _activity.Add(change);
+    }
+
     // All that a policy is made of: the same again needs no new policy, and would only have flows judged again.
-    private static string Signature(RuleInputs inputs, PolicyOptions settings) =>
+    private string Signature(RuleInputs inputs, PolicyOptions settings) =>
         $"{inputs.Hash()} {settings.Transit} {string.Join(',', settings.VirtualNetwork)} {string.Join(',', settings.ProtectedAddresses ?? [])} "
-        + $"{string.Join(',', settings.LoadBalancer)} {settings.PlatformBypass}";
+        + $"{string.Join(',', settings.LoadBalancer)} {settings.PlatformBypass} {_added.Signature}";
 
     private void TellProblems(List<string> problems)
     {
@@ -193,8 +244,15 @@ internal sealed partial class PolicyReloader
         if (all == _toldProblems) return;
         _toldProblems = all;
         foreach (string problem in problems) Problem(_logger, problem);
-        if (problems.Count > 0) Refused(_logger, _store.Current.Version);
-        else Mended(_logger, _store.Current.Version);
+        if (problems.Count > 0)
+        {
+            Refused(_logger, _store.Current.Version);
+            _activity.Add(PolicyActivity.Refused(_options.Rules, problems));
+        }
+        else
+        {
+            Mended(_logger, _store.Current.Version);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Policy {Version} in force: {Changes}")]

@@ -1,10 +1,14 @@
 using System.Runtime.InteropServices;
+using Firewall.Activity;
+using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Core.Dataplane;
+using Firewall.Core.Rules;
 using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
+using Firewall.JustInTime;
 using Firewall.Logs;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,6 +23,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 {
     private readonly PolicyReloader _reloader;
     private readonly PolicyStore _policies;
+    private readonly JitAccess _justInTime;
+    private readonly ActivityLog _activity;
     private readonly IPlatform _platform;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly Systemd _systemd;
@@ -28,6 +34,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private readonly ILogger _logger;
     private readonly ILogger _dropLogger;
     private readonly UndoStack _undo;
+    private static readonly TimeSpan JitStep = TimeSpan.FromSeconds(1);
     private readonly Lock _reloading = new();
     private volatile string? _failure;
     private volatile bool _stopping;
@@ -41,6 +48,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     public Appliance(
         PolicyReloader reloader,
         PolicyStore policies,
+        JitAccess justInTime,
+        ActivityLog activity,
         IPlatform platform,
         IHostApplicationLifetime lifetime,
         Systemd systemd,
@@ -51,6 +60,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     {
         _reloader = reloader;
         _policies = policies;
+        _justInTime = justInTime;
+        _activity = activity;
         _platform = platform;
         _lifetime = lifetime;
         _systemd = systemd;
@@ -87,7 +98,12 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         lock (_reloading) _stopping = true;
         if (_isInCharge) _systemd.Stopping();
         _undo.Run();
-        if (_pool is { } pool) Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
+        if (_pool is not { } pool) return Task.CompletedTask;
+        Stopped(_logger, pool.AllowedPackets, pool.DeniedPackets);
+        _activity.Add(new ActivityEvent(ActivityOperation.Stop, true, ActivityCaller.Appliance, _device!.Name)
+        {
+            Description = _failure ?? (_isInCharge ? "stopped" : "handed over"),
+        });
         return Task.CompletedTask;
     }
 
@@ -96,6 +112,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
     private void Start()
     {
+        _justInTime.Restore();
         _reloader.LoadFirst();
         FirewallOptions options = _reloader.Options;
 
@@ -143,6 +160,14 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         _undo.Push("the signal handler", hangUp.Dispose);
         if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
+
+        _justInTime.Apply = Recompile;
+        ITimer ending = _time.CreateTimer(_ => _justInTime.EndWhatIsOver(), null, JitStep, JitStep);
+        _undo.Push("just-in-time access", ending.Dispose);
+        _activity.Add(new ActivityEvent(ActivityOperation.Start, true, ActivityCaller.Appliance, device.Name)
+        {
+            Description = predecessor is null ? $"version {ProgramVersion.Text}" : $"version {ProgramVersion.Text} took over from process {predecessor.Process}",
+        });
 
         // Not before: a start that fails tells its one reason and nothing else.
         _reloader.TellFirst();
@@ -199,6 +224,15 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             _systemd.Ready(result == ReloadResult.Refused ? Status() + "; the last reload was refused, see the log" : Status());
             return result;
         }
+    }
+
+    // For rules that are added beside the files. A take-over reads them from their own file, so nothing is lost while paused.
+    private Policy Recompile()
+    {
+        Policy policy = _reloader.Recompile();
+        _pool?.Apply(_reloader.Options);
+        _flows?.KeepRuleNames();
+        return policy;
     }
 
     private string Status() => $"policy {_policies.Current.Version} in force";

@@ -1,6 +1,8 @@
+using Firewall.Activity;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
+using Firewall.JustInTime;
 using Firewall.Logs;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -33,12 +35,24 @@ internal static class ApplianceHost
         services.AddSingleton(mode);
         services.AddSingleton(watchTiming);
         services.AddSingleton<PolicyStore>();
+        services.AddSingleton(s =>
+        {
+            string? path = options.ActivityLogFile ?? s.GetRequiredService<IPlatform>().ActivityLogFile(options);
+            return new ActivityLog(path == FirewallOptions.NoFile ? null : path, TimeProvider.System, s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance));
+        });
+        services.AddSingleton(s => new JitAccess(
+            options.JustInTime.State ?? s.GetRequiredService<IPlatform>().JitStateFile(options),
+            s.GetRequiredService<ActivityLog>(),
+            TimeProvider.System,
+            s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Policy)));
         services.AddSingleton(s => new PolicyReloader(
             loader,
             options,
             s.GetRequiredService<PolicyStore>(),
             s.GetRequiredService<LogLevels>(),
             s.GetRequiredService<IPlatform>().ProtectedAddresses,
+            s.GetRequiredService<JitAccess>(),
+            s.GetRequiredService<ActivityLog>(),
             s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Policy)));
         services.AddSingleton<Appliance>();
         services.AddHostedService(s => s.GetRequiredService<Appliance>());

@@ -46,6 +46,12 @@ internal interface IPlatform
     /// <param name="addressesChanged">Called from any thread when <see cref="ProtectedAddresses"/> may have another answer.</param>
     IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged);
 
+    /// <summary>Full path of the activity log, unless the configuration names another; null where none is written.</summary>
+    string? ActivityLogFile(FirewallOptions options) => null;
+
+    /// <summary>Full path of the file that just-in-time requests outlive the process in; null where they do not.</summary>
+    string? JitStateFile(FirewallOptions options) => null;
+
     /// <summary>
     /// The addresses that the rules protect: in mode Host those of the machine on the guarded interfaces; null in mode Gateway,
     /// where it is the virtual network.

@@ -1,4 +1,5 @@
 using System.Net.NetworkInformation;
+using Firewall.Activity;
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
@@ -49,6 +50,12 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
         string own = $"/run/firewall/{options.Tun.Name}-{string.Concat(space.Where(char.IsAsciiDigit))}.flows";
         return new FlowPlace(options.FlowTableFile ?? own, boot);
     }
+
+    /// <inheritdoc/>
+    public string? ActivityLogFile(FirewallOptions options) => ActivityFiles.DefaultOf(options.Tun.Name);
+
+    /// <inheritdoc/>
+    public string? JitStateFile(FirewallOptions options) => $"/var/lib/firewall/{options.Tun.Name}.jit.json";
 
     /// <inheritdoc/>
     public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)

@@ -47,6 +47,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Transit": "Allow", "Reject": true,
                 "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "File": "/dev/shm/flows" },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
+                "JustInTime": { "Policies": "jit.json", "State": "/var/lib/jit" }, "ActivityLog": { "File": "none" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
             }
@@ -58,6 +59,8 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(["ens3"], options.Interfaces);
         Assert.Equal(new TunSettings("fw7", 4, 9000, false, false, false), options.Tun);
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
+        Assert.Equal(new JustInTimeSettings(_folder["jit.json"], "/var/lib/jit"), options.JustInTime);
+        Assert.Equal(FirewallOptions.NoFile, options.ActivityLogFile);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);

@@ -8,13 +8,17 @@ internal sealed class ManualTime : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
+    private TimeSpan _setBack;
     private DateTimeOffset _now = new(2026, 3, 2, 10, 15, 21, TimeSpan.Zero);
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => _now.UtcTicks;
 
-    public override DateTimeOffset GetUtcNow() => _now;
+    public override DateTimeOffset GetUtcNow() => _now - _setBack;
+
+    /// <summary>Sets the wall clock back, or forward, while no time passes.</summary>
+    public void SetBack(TimeSpan by) => _setBack += by;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -1,9 +1,12 @@
 using System.Collections;
+using Firewall.Activity;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
+using Firewall.JustInTime;
 using Firewall.Logs;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Firewall.Tests.App;
@@ -13,6 +16,7 @@ public sealed class PolicyReloaderTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly RecordingLogger _logger = new();
     private readonly PolicyStore _store = new();
+    private readonly ActivityLog _activity = new(null, TimeProvider.System, NullLogger.Instance);
     private readonly PolicyReloader _reloader;
     private IReadOnlyList<IpPrefix>? _protected;
 
@@ -21,12 +25,16 @@ public sealed class PolicyReloaderTests : IDisposable
         Rules(SampleFiles.Allow());
         Configuration("\"Transit\": \"Deny\"");
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
-        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, _logger);
+        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, new JitAccess(null, _activity, TimeProvider.System, _logger), _activity, _logger);
         _reloader.LoadFirst();
         _reloader.TellFirst();
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _activity.Dispose();
+        _folder.Dispose();
+    }
 
     [Fact]
     public void The_first_policy_is_told()

@@ -61,6 +61,12 @@ internal sealed record FirewallOptions
     /// <summary>The timeout keys that are written out: a <c>flowTimeoutInMinutes</c> in the rules files does not touch those.</summary>
     public required IReadOnlySet<string> WrittenTimeouts { get; init; }
 
+    /// <summary>Just-in-time access.</summary>
+    public required JustInTimeSettings JustInTime { get; init; }
+
+    /// <summary>Full path of the activity log; null for the platform's own place, <see cref="NoFile"/> for none.</summary>
+    public required string? ActivityLogFile { get; init; }
+
     /// <summary>The least level that is logged, by area; "Default" for the rest.</summary>
     public required IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; }
 }
@@ -83,6 +89,11 @@ internal enum PlatformAddresses
 /// <param name="Coalesce">Write consecutive packets of a flow that were read together as one super-packet.</param>
 /// <param name="Persistent">The interface stays if the process is killed, for the next one to take over.</param>
 internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads, bool Coalesce, bool Persistent);
+
+/// <summary>Keys of <c>Firewall:JustInTime</c>.</summary>
+/// <param name="Policies">Full path of the file of policies; null if there is none.</param>
+/// <param name="State">Full path of the file that requests outlive the process in; null for the platform's own place.</param>
+internal sealed record JustInTimeSettings(string? Policies, string? State);
 
 /// <summary>Keys of <c>Firewall:Routing</c>.</summary>
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>

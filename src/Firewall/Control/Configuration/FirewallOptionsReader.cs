@@ -37,6 +37,8 @@ internal static class FirewallOptionsReader
         SectionReader routing = section.Section("Routing");
         SectionReader flowTable = section.Section("FlowTable");
         SectionReader timeouts = section.Section("Timeouts");
+        SectionReader justInTime = section.Section("JustInTime");
+        SectionReader activityLog = section.Section("ActivityLog");
         var options = new FirewallOptions
         {
             Mode = mode,
@@ -51,13 +53,15 @@ internal static class FirewallOptionsReader
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
             FlowTable = ReadFlowTable(flowTable),
-            FlowTableFile = flowTable.Text("File") is { } file && file != FirewallOptions.NoFile ? FullPath(file, folder) : flowTable.Text("File"),
+            FlowTableFile = PathOrNone(flowTable.Text("File"), folder),
             Timeouts = FlowTimeoutsReader.Read(timeouts, network, out IReadOnlySet<string> writtenTimeouts),
             WrittenTimeouts = writtenTimeouts,
+            JustInTime = new JustInTimeSettings(FullPath(justInTime.Text("Policies"), folder), FullPath(justInTime.Text("State"), folder)),
+            ActivityLogFile = PathOrNone(activityLog.Text("File"), folder),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, flowTable, timeouts, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, flowTable, timeouts, justInTime, activityLog, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }
@@ -124,6 +128,8 @@ internal static class FirewallOptionsReader
     }
 
     private static bool IsInterfaceName(string name) => InterfaceName.Check(name) is null;
+
+    private static string? PathOrNone(string? text, string folder) => text == FirewallOptions.NoFile ? text : FullPath(text, folder);
 
     private static string? FullPath(string? path, string folder) => path is null ? null : Path.GetFullPath(path, folder);
 }

@@ -38,6 +38,9 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
         Compare("FlowTable:HandshakesPerSecond", o => $"{o.FlowTable.HandshakesPerSecond}", restart: true);
         Compare("FlowTable:File", o => o.FlowTableFile ?? "default", restart: true);
+        Compare("JustInTime:Policies", o => o.JustInTime.Policies ?? "none", restart: false);
+        Compare("JustInTime:State", o => o.JustInTime.State ?? "default", restart: true);
+        Compare("ActivityLog:File", o => o.ActivityLogFile ?? "default", restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;

@@ -1,0 +1,65 @@
+namespace Firewall.Activity;
+
+/// <summary>Something that an administrator did, or that happened to what administrators set up.</summary>
+/// <param name="Operation">In Azure's words; see <see cref="ActivityOperation"/>.</param>
+/// <param name="Succeeded">False if it was refused.</param>
+/// <param name="Caller">Who did it.</param>
+/// <param name="Resource">What it was done to: a resource id, or a name.</param>
+internal sealed record ActivityEvent(ActivityOperation Operation, bool Succeeded, ActivityCaller Caller, string Resource)
+{
+    /// <summary>The same for all events of one action.</summary>
+    public Guid Correlation { get; init; } = Guid.NewGuid();
+
+    /// <summary>One sentence.</summary>
+    public string Description { get; init; } = "";
+
+    /// <summary>What was before and is after, and whatever else tells the story; texts that begin with { or [ are written as JSON.</summary>
+    public IReadOnlyDictionary<string, string> Properties { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>Who did something.</summary>
+/// <param name="Name">A user's name, or "firewall" for what the appliance does by itself.</param>
+/// <param name="User">The user's number, if the kernel told it.</param>
+/// <param name="Process">The process's number, if the kernel told it.</param>
+/// <param name="Address">Where the request came from, if not from this machine.</param>
+internal sealed record ActivityCaller(string Name, uint? User = null, int? Process = null, string? Address = null)
+{
+    /// <summary>The appliance itself: a file that changed, a time that is over.</summary>
+    public static ActivityCaller Appliance { get; } = new("firewall", null, Environment.ProcessId);
+}
+
+/// <summary>An operation's name and what people call it. Azure's own where it has one.</summary>
+/// <param name="Value">For example <c>Microsoft.Network/networkSecurityGroups/write</c>.</param>
+/// <param name="Text">For people.</param>
+internal sealed record ActivityOperation(string Value, string Text)
+{
+    /// <summary>The rules of a group changed, or were refused.</summary>
+    public static ActivityOperation WriteGroup { get; } = new("Microsoft.Network/networkSecurityGroups/write", "Create or Update Network Security Group");
+
+    /// <summary>A group is there no more.</summary>
+    public static ActivityOperation DeleteGroup { get; } = new("Microsoft.Network/networkSecurityGroups/delete", "Delete Network Security Group");
+
+    /// <summary>Access was asked for.</summary>
+    public static ActivityOperation InitiateJit { get; } =
+        new("Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action", "Initiate JIT Network Access Policy");
+
+    /// <summary>Access was taken back before its time; ours, Azure has no name for it.</summary>
+    public static ActivityOperation RevokeJit { get; } = new("Firewall/jitNetworkAccessPolicies/revoke/action", "Revoke JIT Network Access");
+
+    /// <summary>Access ended.</summary>
+    public static ActivityOperation ExpireJit { get; } = new("Firewall/jitNetworkAccessPolicies/expire/action", "JIT Network Access Expired");
+
+    /// <summary>Flows were ended.</summary>
+    public static ActivityOperation KillFlows { get; } = new("Firewall/flows/kill/action", "Kill Flows");
+
+    /// <summary>The appliance judges packets.</summary>
+    public static ActivityOperation Start { get; } = new("Firewall/appliances/start/action", "Start Firewall");
+
+    /// <summary>It stops, or hands over.</summary>
+    public static ActivityOperation Stop { get; } = new("Firewall/appliances/stop/action", "Stop Firewall");
+
+    /// <summary>For example <c>Microsoft.Network/networkSecurityGroups</c>.</summary>
+    public string ResourceType => Value.EndsWith("/action", StringComparison.Ordinal) ? Up(Up(Value)) : Up(Value);
+
+    private static string Up(string path) => path[..path.LastIndexOf('/')];
+}

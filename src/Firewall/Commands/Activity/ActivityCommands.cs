@@ -1,0 +1,142 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using Firewall.Activity;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Spectre.Console;
+
+namespace Firewall.Commands.Activity;
+
+/// <summary><c>firewall activity list|follow</c>: who changed what, from the activity log of an appliance, running or not.</summary>
+internal static class ActivityCommands
+{
+    private static readonly TimeSpan FollowStep = TimeSpan.FromMilliseconds(200);
+
+    public static Command Create(CommandStreams streams)
+    {
+        var command = new Command("activity", "The activity log: changes of rules, just-in-time access, ended flows, start and stop")
+        {
+            CreateList(streams),
+            CreateFollow(streams),
+        };
+        return command;
+    }
+
+    private static Command CreateList(CommandStreams streams)
+    {
+        Option<string?> config = Config();
+        Option<string?> file = FileOption();
+        Option<OutputFormat> format = Options.Format();
+        Option<int> limit = new("--limit") { Description = "Show the newest so many [default: 50]", HelpName = "COUNT", DefaultValueFactory = static _ => 50 };
+        var list = new Command("list", "Show the newest entries") { config, file, limit, format };
+        list.SetAction(parsed => List(PathOf(parsed.GetValue(file), parsed.GetValue(config)), parsed.GetValue(limit), parsed.GetValue(format), streams));
+        HelpExamples.Add(list, "firewall activity list --config /etc/firewall/firewall.json", "firewall activity list --format json | jq .operationName.value");
+        return list;
+    }
+
+    private static Command CreateFollow(CommandStreams streams)
+    {
+        Option<string?> config = Config();
+        Option<string?> file = FileOption();
+        Option<OutputFormat> format = Options.Format();
+        var follow = new Command("follow", "Show entries as they come, until interrupted") { config, file, format };
+        follow.SetAction((parsed, stop) => FollowAsync(PathOf(parsed.GetValue(file), parsed.GetValue(config)), parsed.GetValue(format), streams, stop));
+        HelpExamples.Add(follow, "firewall activity follow");
+        return follow;
+    }
+
+    private static Option<string?> Config() => new("--config")
+    {
+        Description = $"Configuration file of the appliance [default: {RunCommand.DefaultFile}]",
+        HelpName = "FILE",
+    };
+
+    private static Option<string?> FileOption() => new("--file") { Description = "The activity log itself, instead of the one that the configuration names", HelpName = "FILE" };
+
+    private static string PathOf(string? file, string? config)
+    {
+        if (file is not null) return Path.GetFullPath(file);
+        var loader = new ConfigurationLoader(config ?? RunCommand.DefaultFile, mayBeMissing: config is null, Environment.GetEnvironmentVariables());
+        return ActivityFiles.Of(loader.Load()) ?? throw new InvalidInputException("Firewall:ActivityLog:File is \"none\": no activity log is written");
+    }
+
+    private static int List(string path, int limit, OutputFormat format, CommandStreams streams)
+    {
+        IReadOnlyList<string> files = ActivityLog.FilesOf(path);
+        if (files.Count == 0) throw new InvalidInputException($"{path}: there is no activity log");
+        string[] lines = [.. files.SelectMany(ReadLines).TakeLast(Math.Max(0, limit))];
+        if (format == OutputFormat.Json)
+        {
+            foreach (string line in lines) streams.Out.WriteLine(line);
+            return ExitCode.Done;
+        }
+
+        var table = new Table().Border(TableBorder.None).AddColumns("TIME", "CALLER", "OPERATION", "STATUS", "RESOURCE", "WHAT");
+        foreach (string line in lines)
+        {
+            if (Row(line) is { } row) table.AddRow([.. row.Select(cell => new Text(cell))]);
+        }
+
+        TerminalConsole.For(streams.Out, streams.OutputIsTerminal).Write(table);
+        return ExitCode.Done;
+    }
+
+    private static async Task<int> FollowAsync(string path, OutputFormat format, CommandStreams streams, CancellationToken stop)
+    {
+        long position = File.Exists(path) ? new FileInfo(path).Length : 0;
+        try
+        {
+            while (true)
+            {
+                if (File.Exists(path))
+                {
+                    await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                    if (file.Length < position) position = 0; // the log was moved aside and begins anew
+                    file.Seek(position, SeekOrigin.Begin);
+                    byte[] bytes = new byte[file.Length - position];
+                    int read = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, stop);
+                    int whole = Array.LastIndexOf(bytes, (byte)'\n', Math.Max(0, read - 1)) + 1;
+                    position += whole;
+                    foreach (string line in Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                    {
+                        if (format == OutputFormat.Json) await streams.Out.WriteLineAsync(line.AsMemory(), stop);
+                        else if (Row(line) is { } row) await streams.Out.WriteLineAsync(string.Join("  ", row).AsMemory(), stop);
+                    }
+                }
+
+                await Task.Delay(FollowStep, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Done;
+        }
+    }
+
+    private static IEnumerable<string> ReadLines(string file)
+    {
+        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length > 0) yield return line;
+        }
+    }
+
+    // A line that a kill cut short is none.
+    private static string[]? Row(string line)
+    {
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(line);
+            JsonElement entry = json.RootElement;
+            string Value(string name) => entry.GetProperty(name).GetProperty("value").GetString() ?? "";
+            string Text(string name) => entry.GetProperty(name).GetString() ?? "";
+            return [Text("eventTimestamp")[..19] + "Z", Text("caller"), Value("operationName"), Value("status"), Text("resourceId"), Text("description")];
+        }
+        catch (Exception damaged) when (damaged is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}

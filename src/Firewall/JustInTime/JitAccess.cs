@@ -1,0 +1,344 @@
+using Firewall.Activity;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.JustInTime;
+
+/// <summary>
+/// Just-in-time access: checks wishes against the policies, keeps what was granted over restarts, and ends it in time. Its rules are part
+/// of every policy that is compiled (<see cref="IAddedRules"/>). For any thread.
+/// </summary>
+internal sealed partial class JitAccess : IAddedRules
+{
+    /// <summary>The most requests in force at once: the range of priorities is not endless, and a person must be able to read the list.</summary>
+    public const int MostActive = 500;
+
+    /// <summary>How many that ended are remembered.</summary>
+    public const int KeptEnded = 500;
+
+    private readonly Lock _lock = new();
+    private readonly string? _stateFile;
+    private readonly ActivityLog _activity;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Dictionary<Guid, long> _granted = [];
+    private IReadOnlyList<JitPolicy> _policies = [];
+    private List<JitRequest> _requests = [];
+    private readonly List<JitRequest> _endedBefore = [];
+    private byte[] _loaded = [];
+
+    // Read without the lock: who compiles a policy may hold another one, for which we wait with ours held.
+    private volatile Open _open = new(0, [], []);
+
+    /// <summary>Makes it without policies: nothing can be asked for.</summary>
+    /// <param name="stateFile">Full path of the file that requests outlive the process in; null keeps them in memory.</param>
+    /// <param name="activity">Where it is written down who did what.</param>
+    /// <param name="time">The wall clock, and one that never jumps.</param>
+    /// <param name="logger">For what goes wrong.</param>
+    public JitAccess(string? stateFile, ActivityLog activity, TimeProvider time, ILogger logger)
+    {
+        _stateFile = stateFile;
+        _activity = activity;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>The policies in force.</summary>
+    public IReadOnlyList<JitPolicy> Policies
+    {
+        get
+        {
+            lock (_lock) return _policies;
+        }
+    }
+
+    /// <summary>Every request that is known, the newest first.</summary>
+    public IReadOnlyList<JitRequest> Requests
+    {
+        get
+        {
+            lock (_lock) return [.. _requests.AsEnumerable().Reverse()];
+        }
+    }
+
+    /// <summary>Has the policy compiled anew; throws what makes that impossible. Set once, before anything is asked for.</summary>
+    public Func<Policy> Apply { get; set; } = static () => throw new InvalidOperationException("nobody compiles policies");
+
+    /// <summary>Called for each request that ended and whose connections shall end with it. Set once, before <see cref="EndWhatIsOver"/>.</summary>
+    public Action<JitRequest> Terminate { get; set; } = static _ => { };
+
+    /// <inheritdoc/>
+    public string Signature => _open is { Policies.Count: > 0 } open ? $"jit {open.Version}" : "";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NetworkSecurityGroup> AddTo(Policy plain) =>
+        _open is { Policies.Count: > 0 } open ? JitRules.Add(plain, open.Policies, open.Active) : plain.Groups;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> FilesOf(FirewallOptions options) => options.JustInTime.Policies is { } file ? [file] : [];
+
+    /// <inheritdoc/>
+    public void Load(FirewallOptions options)
+    {
+        byte[] bytes = options.JustInTime.Policies is { } file ? JitPolicyReader.ReadFile(file) : [];
+        lock (_lock)
+        {
+            if (bytes.AsSpan().SequenceEqual(_loaded)) return;
+            IReadOnlyList<JitPolicy> policies = bytes.Length == 0 ? [] : JitPolicyReader.Read(bytes, options.JustInTime.Policies!);
+            _loaded = bytes;
+            Use(policies);
+        }
+    }
+
+    /// <summary>Takes over the policies. Requests for what no policy has any more end at the next <see cref="EndWhatIsOver"/>.</summary>
+    public void Use(IReadOnlyList<JitPolicy> policies)
+    {
+        lock (_lock)
+        {
+            _policies = policies;
+            Publish();
+        }
+    }
+
+    /// <summary>Reads what was granted before the start. What is over since then is not in force for a moment.</summary>
+    public void Restore()
+    {
+        if (_stateFile is null) return;
+        lock (_lock)
+        {
+            try
+            {
+                _requests = [.. JitState.Read(_stateFile)];
+            }
+            catch (IOException e)
+            {
+                // Nothing is open then, which is the safe side.
+                NotRestored(_logger, _stateFile, e.Message);
+            }
+
+            foreach (JitRequest request in _requests.Where(request => request.IsActive)) _granted[request.Id] = _time.GetTimestamp();
+            foreach (JitRequest request in _requests.Where(IsTimeOver).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
+            if (_endedBefore.Count > 0) Save();
+            Publish();
+        }
+    }
+
+    /// <summary>Grants a wish, or says why not. The rule is in force when this returns.</summary>
+    /// <param name="ask">What is wished.</param>
+    /// <param name="caller">Who wishes it.</param>
+    /// <exception cref="JitRefusal">It is not granted; nothing has changed.</exception>
+    public JitRequest Request(JitAsk ask, ActivityCaller caller)
+    {
+        Guid correlation = Guid.NewGuid();
+        try
+        {
+            JitRequest granted = Grant(ask, caller);
+            Tell(ActivityOperation.InitiateJit, granted, caller, correlation, $"{granted.MachineName} port {granted.Port} is open from {granted.Source} until {granted.EndTimeUtc:u}");
+            return granted;
+        }
+        catch (JitRefusal refusal)
+        {
+            _activity.Add(new ActivityEvent(ActivityOperation.InitiateJit, false, caller, ask.VirtualMachine)
+            {
+                Correlation = correlation,
+                Description = refusal.Message,
+                Properties = new Dictionary<string, string>
+                {
+                    ["port"] = $"{ask.Port}", ["allowedSourceAddressPrefix"] = ask.Source, ["justification"] = ask.Justification,
+                },
+            });
+            throw;
+        }
+    }
+
+    /// <summary>Takes access back.</summary>
+    /// <exception cref="JitRefusal">There is no such request in force.</exception>
+    public JitRequest Revoke(Guid id, ActivityCaller caller)
+    {
+        JitRequest? ended;
+        lock (_lock)
+        {
+            JitRequest active = _requests.Find(request => request.Id == id && request.IsActive)
+                ?? throw new JitRefusal($"no request {id} is in force; `firewall jit list` shows those that are");
+            ended = End(active, JitStatusReason.UserRequested);
+            Save();
+            ApplyOrLog();
+        }
+
+        Tell(ActivityOperation.RevokeJit, ended, caller, Guid.NewGuid(), $"{ended.MachineName} port {ended.Port} is closed again for {ended.Source}");
+        if (ended.TerminateOnExpiry) Terminate(ended);
+        return ended;
+    }
+
+    /// <summary>
+    /// Ends what is over. Call it at least every second. A request ends when the wall clock says so, and also when as much time has passed
+    /// as was granted: a clock that is set back does not prolong it.
+    /// </summary>
+    public void EndWhatIsOver()
+    {
+        List<JitRequest> ended;
+        lock (_lock)
+        {
+            ended = [.. _endedBefore];
+            _endedBefore.Clear();
+            List<JitRequest> over = [.. _requests.Where(request => IsTimeOver(request) || IsUnknown(request))];
+            foreach (JitRequest request in over) ended.Add(End(request, JitStatusReason.Expired));
+            if (over.Count > 0)
+            {
+                Save();
+                ApplyOrLog();
+            }
+        }
+
+        foreach (JitRequest request in ended)
+        {
+            Tell(ActivityOperation.ExpireJit, request, ActivityCaller.Appliance, Guid.NewGuid(), $"{request.MachineName} port {request.Port} is closed again for {request.Source}");
+            if (request.TerminateOnExpiry) Terminate(request);
+        }
+    }
+
+    private JitRequest Grant(JitAsk ask, ActivityCaller caller)
+    {
+        lock (_lock)
+        {
+            (JitPolicy policy, JitMachine machine, JitPort port) = Find(ask);
+            TimeSpan duration = ask.Duration ?? port.MaxDuration;
+            if (duration <= TimeSpan.Zero) throw new JitRefusal("the time that is asked for is over already");
+            if (duration > port.MaxDuration) throw new JitRefusal($"policy {policy.Name} allows at most {port.MaxDuration:g} for port {port.Number} of {machine.Name}, not {duration:g}");
+            IpPrefix? source = SourceOf(ask.Source);
+            if (!port.Allows(source))
+                throw new JitRefusal($"policy {policy.Name} allows port {port.Number} of {machine.Name} only from {string.Join(", ", port.Sources)}, not from {ask.Source}");
+            DateTimeOffset now = _time.GetUtcNow();
+            var request = new JitRequest(
+                Guid.NewGuid(), policy.Name, machine.Id, machine.Address.ToString(), port.Number, port.Protocol.ToString(), source?.ToString() ?? "*", now, now + duration,
+                caller.Name, ask.Justification) { TerminateOnExpiry = machine.TerminateOnExpiry };
+            List<JitRequest> before = [.. _requests];
+            JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
+            if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
+                throw new JitRefusal($"{MostActive} requests are in force, more are not possible; `firewall jit revoke` ends one");
+            if (same is not null) End(same, JitStatusReason.NewerRequestInitiated);
+            _requests.Add(request);
+            _granted[request.Id] = _time.GetTimestamp();
+            try
+            {
+                Save(orThrow: true);
+                Check(request, machine);
+                return request;
+            }
+            catch (Exception e) when (e is IOException or InvalidInputException or JitRefusal)
+            {
+                _requests = before;
+                _granted.Remove(request.Id);
+                Save();
+                ApplyOrLog();
+                throw e as JitRefusal ?? new JitRefusal($"the request cannot be put in force: {e.Message}");
+            }
+        }
+    }
+
+    private (JitPolicy Policy, JitMachine Machine, JitPort Port) Find(JitAsk ask)
+    {
+        if (_policies.Count == 0) throw new JitRefusal("there is no just-in-time policy; Firewall:JustInTime:Policies names the file with them");
+        var machines = _policies.SelectMany(policy => policy.VirtualMachines.Select(machine => (policy, machine))).ToList();
+        (JitPolicy policy, JitMachine machine) = machines.Find(candidate => candidate.machine.IsCalled(ask.VirtualMachine));
+        if (machine is null)
+            throw new JitRefusal($"no just-in-time policy has a virtual machine '{ask.VirtualMachine}'; there are: {string.Join(", ", machines.Select(m => m.machine.Name))}");
+        JitPort port = machine.Ports.FirstOrDefault(candidate => candidate.Number == ask.Port)
+            ?? throw new JitRefusal($"policy {policy.Name} does not allow to ask for port {ask.Port} of {machine.Name}; it has: {string.Join(", ", machine.Ports.Select(p => p.Number))}");
+        return (policy, machine, port);
+    }
+
+    // The compiled policy has the last word: a rule in front, or a group without a free priority, would make the grant an empty promise.
+    private void Check(JitRequest request, JitMachine machine)
+    {
+        Publish();
+        Policy policy = Apply();
+        if (policy.GroupsOf(machine.Address).Count == 0)
+            throw new JitRefusal($"no network security group applies to {machine.Address}, so there is nothing to open");
+        byte protocol = RuleProtocol.TryParse(request.Protocol, out RuleProtocol named) && !named.IsAny ? named.Number : IpProtocol.Tcp;
+        IpAddress remote = request.SourcePrefix?.Address ?? (machine.Address.IsIPv4 ? IpAddress.FromIPv4(0x0808_0808) : machine.Address);
+        Explanation answer = PolicyExplainer.Explain(policy, new FlowQuery(RuleDirection.Inbound, protocol, machine.Address, request.Port, remote, null));
+        if (answer.Access == Access.Deny)
+            throw new JitRefusal($"{answer.RuleName} stands in front and denies it; move that rule behind the first free priority from 100 on");
+    }
+
+    private static IpPrefix? SourceOf(string text)
+    {
+        if (text == "*") return null;
+        return IpPrefix.TryParse(text, out IpPrefix prefix, out _) ? prefix : throw new JitRefusal($"the source '{text}' is no address, no prefix and not *");
+    }
+
+    private static bool IsForTheSame(JitRequest one, JitRequest other) =>
+        one.Address == other.Address && one.Port == other.Port && one.Protocol == other.Protocol && one.Source == other.Source;
+
+    private bool IsTimeOver(JitRequest request) => request.IsActive
+        && (_time.GetUtcNow() >= request.EndTimeUtc
+            || (_granted.TryGetValue(request.Id, out long since) && _time.GetElapsedTime(since) >= request.EndTimeUtc - request.StartTimeUtc));
+
+    // No policy has that port any more.
+    private bool IsUnknown(JitRequest request) => request.IsActive && !_policies.Any(policy => policy.VirtualMachines.Any(
+        machine => machine.Address.ToString() == request.Address && machine.Ports.Any(port => port.Number == request.Port)));
+
+    private JitRequest End(JitRequest request, JitStatusReason why)
+    {
+        JitRequest ended = request with { Status = JitStatus.Revoked, StatusReason = why, EndedTimeUtc = _time.GetUtcNow() };
+        _requests[_requests.IndexOf(request)] = ended;
+        _granted.Remove(request.Id);
+        int surplus = _requests.Count(other => !other.IsActive) - KeptEnded;
+        if (surplus > 0) _requests.RemoveAll(other => !other.IsActive && other.Id != ended.Id && surplus-- > 0);
+        return ended;
+    }
+
+    private void Save(bool orThrow = false)
+    {
+        if (_stateFile is null) return;
+        try
+        {
+            JitState.Write(_stateFile, _requests);
+        }
+        catch (IOException e) when (!orThrow)
+        {
+            NotSaved(_logger, _stateFile, e.Message);
+        }
+    }
+
+    private void Publish() => _open = new Open(_open.Version + 1, _policies, [.. _requests.Where(request => request.IsActive)]);
+
+    private void ApplyOrLog()
+    {
+        Publish();
+        try
+        {
+            Apply();
+        }
+        catch (InvalidInputException e)
+        {
+            NotApplied(_logger, e.Message);
+        }
+    }
+
+    private void Tell(ActivityOperation operation, JitRequest request, ActivityCaller caller, Guid correlation, string description) =>
+        _activity.Add(new ActivityEvent(operation, true, caller, request.VirtualMachine)
+        {
+            Correlation = correlation,
+            Description = description,
+            Properties = new Dictionary<string, string>
+            {
+                ["request"] = System.Text.Json.JsonSerializer.Serialize(request, JitJson.Default.JitRequest), ["rule"] = JitRules.NameOf(request),
+            },
+        });
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time requests in {File} cannot be read ({Why}); none of them is in force")]
+    private static partial void NotRestored(ILogger logger, string file, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time requests cannot be written to {File} ({Why}); after a restart they may be others")]
+    private static partial void NotSaved(ILogger logger, string file, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A policy without ended just-in-time access cannot be compiled: {Why}")]
+    private static partial void NotApplied(ILogger logger, string why);
+
+    private sealed record Open(int Version, IReadOnlyList<JitPolicy> Policies, IReadOnlyList<JitRequest> Active);
+}

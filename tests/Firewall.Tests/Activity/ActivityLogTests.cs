@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Firewall.Activity;
+using Firewall.Tests.App;
+using Xunit;
+
+namespace Firewall.Tests.Activity;
+
+/// <summary>Who did what, in Azure's words, on disk, whatever happens to the disk.</summary>
+public sealed class ActivityLogTests : IDisposable
+{
+    private static readonly ActivityEvent Kill = new(ActivityOperation.KillFlows, true, new ActivityCaller("ana", 1000, 4711), "fw0")
+    {
+        Description = "2 flows",
+        Properties = new Dictionary<string, string> { ["filter"] = "{\"port\":22}", ["note"] = "plain" },
+    };
+
+    private readonly TempFolder _folder = new();
+    private readonly RecordingLogger _logger = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void An_entry_has_the_shape_of_Azures()
+    {
+        const string group = "/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Network/networkSecurityGroups/nsg";
+        using (var log = new ActivityLog(_folder["log.jsonl"], new ManualTime(), _logger))
+        {
+            log.Add(Kill);
+            log.Add(new ActivityEvent(ActivityOperation.WriteGroup, false, ActivityCaller.Appliance, group));
+        }
+
+        string[] lines = File.ReadAllLines(_folder["log.jsonl"]);
+        using JsonDocument first = JsonDocument.Parse(lines[0]);
+        JsonElement entry = first.RootElement;
+        Assert.Equal("Firewall/flows/kill/action", entry.GetProperty("operationName").GetProperty("value").GetString());
+        Assert.Equal("ana", entry.GetProperty("caller").GetString());
+        Assert.Equal("1000", entry.GetProperty("claims").GetProperty("uid").GetString());
+        Assert.Equal("2026-03-02T10:15:21.0000000Z", entry.GetProperty("eventTimestamp").GetString());
+        Assert.Equal(22, entry.GetProperty("properties").GetProperty("filter").GetProperty("port").GetInt32());
+        Assert.Equal("plain", entry.GetProperty("properties").GetProperty("note").GetString());
+        Assert.Equal("Succeeded", entry.GetProperty("status").GetProperty("value").GetString());
+        using JsonDocument second = JsonDocument.Parse(lines[1]);
+        Assert.Equal(("s1", "rg1", "Microsoft.Network/networkSecurityGroups", "Failed", "Error"), (
+            second.RootElement.GetProperty("subscriptionId").GetString(),
+            second.RootElement.GetProperty("resourceGroupName").GetString(),
+            second.RootElement.GetProperty("resourceType").GetProperty("value").GetString(),
+            second.RootElement.GetProperty("status").GetProperty("value").GetString(),
+            second.RootElement.GetProperty("level").GetString()));
+    }
+
+    [Fact]
+    public void A_long_file_is_moved_aside_and_only_so_many_are_kept()
+    {
+        string path = _folder["log.jsonl"];
+        File.WriteAllText($"{path}.{ActivityLog.KeptFiles}", "oldest\n");
+        using var log = new ActivityLog(path, new ManualTime(), _logger);
+        log.Add(Kill);
+        Grow(path);
+        log.Add(Kill);
+        Assert.Equal([$"{path}.{ActivityLog.KeptFiles}", $"{path}.1", path], ActivityLog.FilesOf(path));
+        Assert.Single(File.ReadAllLines(path));
+        Grow(path);
+        log.Add(Kill);
+        Assert.Equal([$"{path}.2", $"{path}.1", path], ActivityLog.FilesOf(path).TakeLast(3));
+        Assert.False(File.Exists($"{path}.{ActivityLog.KeptFiles + 1}"));
+    }
+
+    private static void Grow(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        file.SetLength(ActivityLog.LongestFile);
+    }
+
+    [Fact]
+    public void Behind_a_line_that_a_kill_cut_short_a_new_one_begins()
+    {
+        File.WriteAllText(_folder["log.jsonl"], "{\"half\":");
+        using var log = new ActivityLog(_folder["log.jsonl"], new ManualTime(), _logger);
+        log.Add(Kill);
+        string[] lines = File.ReadAllLines(_folder["log.jsonl"]);
+        Assert.Equal("{\"half\":", lines[0]);
+        JsonDocument.Parse(lines[1]).Dispose();
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written_is_told_once_and_mended_by_itself()
+    {
+        File.WriteAllText(_folder["not-a-folder"], "");
+        string path = Path.Combine(_folder["not-a-folder"], "log.jsonl");
+        using var log = new ActivityLog(path, new ManualTime(), _logger);
+        log.Add(Kill);
+        log.Add(Kill);
+        Assert.Equal(2, log.Lost);
+        Assert.Single(_logger.Lines);
+        File.Delete(_folder["not-a-folder"]);
+        log.Add(Kill);
+        Assert.Single(File.ReadAllLines(path));
+    }
+}

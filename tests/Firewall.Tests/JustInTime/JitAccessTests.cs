@@ -1,0 +1,219 @@
+using System.Text;
+using Firewall.Activity;
+using Firewall.Control;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Firewall.JustInTime;
+using Firewall.Tests.App;
+using Xunit;
+
+namespace Firewall.Tests.JustInTime;
+
+/// <summary>Ports that are closed until somebody asks, and again when the time is over.</summary>
+public sealed class JitAccessTests : IDisposable
+{
+    private const string Vm = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-web1";
+
+    private const string Policies = $$"""
+        { "kind": "Basic", "name": "default", "properties": { "virtualMachines": [
+          { "id": "{{Vm}}", "privateIpAddress": "10.0.0.4", "ports": [
+            { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" },
+            { "number": 3389, "protocol": "*", "allowedSourceAddressPrefixes": [ "198.51.100.0/24" ], "maxRequestAccessDuration": "PT1H" } ] } ] } }
+        """;
+
+    private static readonly ActivityCaller Ana = new("ana", 1000, 4711);
+
+    private readonly TempFolder _folder = new();
+    private readonly ManualTime _time = new();
+    private readonly RecordingLogger _logger = new();
+    private readonly ActivityLog _activity;
+    private readonly RuleCatalog _catalog = new();
+    private readonly List<JitRequest> _terminated = [];
+    private string _rules = """{ "name": "nsg", "properties": { "securityRules": [] } }""";
+    private JitAccess _jit;
+    private Policy _policy = null!;
+
+    public JitAccessTests()
+    {
+        _activity = new ActivityLog(_folder["activity.jsonl"], _time, _logger);
+        _jit = Start();
+    }
+
+    public void Dispose()
+    {
+        _activity.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void A_port_is_open_from_the_grant_to_its_end_and_for_nobody_else()
+    {
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        JitRequest granted = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromHours(3)), Ana);
+        Assert.Equal(Access.Allow, Verdict("198.51.100.7", 22));
+        Assert.Equal(Access.Deny, Verdict("198.51.100.8", 22));
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 23));
+        SecurityRule rule = _policy.Groups[0].SecurityRules.First(r => r.Access == Access.Allow);
+        Assert.Matches("^MicrosoftDefenderForCloud-JITRule--?[0-9]+-[0-9A-F]{32}$", rule.Name);
+        Assert.Equal("MDC JIT Network Access rule created by an initiation request for policy 'default' of VM 'vm-web1'.", rule.Description);
+        Assert.Equal(100, rule.Priority);
+
+        _time.Advance(TimeSpan.FromHours(3) - TimeSpan.FromSeconds(1));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Allow, Verdict("198.51.100.7", 22));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        JitRequest ended = Assert.Single(_jit.Requests);
+        Assert.Equal((granted.Id, JitStatus.Revoked, JitStatusReason.Expired), (ended.Id, ended.Status, ended.StatusReason));
+        Assert.Empty(_terminated);
+    }
+
+    [Fact]
+    public void A_policy_closes_its_ports_also_where_the_default_rules_would_let_the_network_in()
+    {
+        Assert.Equal(Access.Deny, Verdict("10.0.0.9", 22));
+        Assert.Equal(Access.Allow, Verdict("10.0.0.9", 80));
+        SecurityRule closing = _policy.Groups[0].SecurityRules.First(r => r.DestinationPorts[0].First == 22);
+        Assert.Matches("^MicrosoftDefenderForCloud-JITRule_-?[0-9]+_[0-9A-F]{32}$", closing.Name);
+        Assert.Equal((4096, Access.Deny), (closing.Priority, closing.Access));
+    }
+
+    [Theory]
+    [InlineData("vm-db", 22, "1.2.3.4", 60, "no just-in-time policy has a virtual machine 'vm-db'; there are: vm-web1")]
+    [InlineData("vm-web1", 23, "1.2.3.4", 60, "policy default does not allow to ask for port 23 of vm-web1; it has: 22, 3389")]
+    [InlineData("10.0.0.4", 22, "1.2.3.4", 181, "policy default allows at most 3:00:00 for port 22 of vm-web1, not 3:01:00")]
+    [InlineData(Vm, 3389, "1.2.3.4", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from 1.2.3.4")]
+    [InlineData("VM-WEB1", 3389, "*", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from *")]
+    [InlineData("vm-web1", 22, "1.2.3", 60, "the source '1.2.3' is no address, no prefix and not *")]
+    [InlineData("vm-web1", 22, "1.2.3.4", 0, "the time that is asked for is over already")]
+    public void What_the_policy_does_not_allow_is_refused_with_the_reason(string vm, int port, string source, int minutes, string why)
+    {
+        JitRefusal refusal = Assert.Throws<JitRefusal>(() => _jit.Request(new JitAsk(vm, (ushort)port, source, TimeSpan.FromMinutes(minutes), ""), Ana));
+        Assert.Equal(why, refusal.Message);
+        Assert.Empty(_jit.Requests);
+        Assert.Contains("\"status\":{\"value\":\"Failed\"", File.ReadAllText(_folder["activity.jsonl"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_rule_in_front_that_denies_makes_the_grant_impossible_and_nothing_stays()
+    {
+        _rules = """
+            { "name": "nsg", "properties": { "securityRules": [ { "name": "deny-all", "properties": { "priority": 100, "direction": "Inbound", "access": "Deny",
+              "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "*" } } ] } }
+            """;
+        JitRefusal refusal = Assert.Throws<JitRefusal>(() => _jit.Request(Ask(22, "1.2.3.4"), Ana));
+        Assert.Equal("securityRules/deny-all stands in front and denies it; move that rule behind the first free priority from 100 on", refusal.Message);
+        Assert.Empty(_jit.Requests);
+        Assert.DoesNotContain(_policy.Groups[0].SecurityRules, rule => rule.Access == Access.Allow);
+    }
+
+    [Fact]
+    public void Requests_survive_a_restart_and_those_whose_time_is_over_are_not_in_force_for_a_moment()
+    {
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _jit.Request(Ask(22, "198.51.100.8", TimeSpan.FromHours(2)), Ana);
+        _time.Advance(TimeSpan.FromHours(1));
+        _jit = Start();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        Assert.Equal(Access.Allow, Verdict("198.51.100.8", 22));
+        _jit.EndWhatIsOver();
+        Assert.Equal([JitStatus.Initiated, JitStatus.Revoked], _jit.Requests.Select(r => r.Status));
+        Assert.Contains("jitNetworkAccessPolicies/expire/action", File.ReadAllText(_folder["activity.jsonl"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_prolongs_nothing_and_one_that_is_set_forward_ends_it()
+    {
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _time.SetBack(TimeSpan.FromHours(5));
+        _time.Advance(TimeSpan.FromMinutes(10));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _time.SetBack(TimeSpan.FromHours(-5));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+    }
+
+    [Fact]
+    public void Taking_back_ends_it_at_once_and_only_once()
+    {
+        JitRequest granted = _jit.Request(Ask(22, "198.51.100.7"), Ana);
+        _jit.Revoke(granted.Id, Ana);
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        Assert.Throws<JitRefusal>(() => _jit.Revoke(granted.Id, Ana));
+    }
+
+    [Fact]
+    public void A_newer_request_for_the_same_takes_the_place_of_the_older()
+    {
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromHours(1)), Ana);
+        Assert.Equal([JitStatusReason.UserRequested, JitStatusReason.NewerRequestInitiated], _jit.Requests.Select(r => r.StatusReason));
+        _time.Advance(TimeSpan.FromMinutes(30));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Allow, Verdict("198.51.100.7", 22));
+    }
+
+    [Fact]
+    public void Connections_end_with_the_access_where_the_policy_says_so()
+    {
+        _jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(Policies.Replace("\"privateIpAddress\"", "\"terminateOnExpiry\": true, \"privateIpAddress\"", StringComparison.Ordinal)), "jit.json"));
+        JitRequest granted = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _time.Advance(TimeSpan.FromMinutes(10));
+        _jit.EndWhatIsOver();
+        Assert.Equal(granted.Id, Assert.Single(_terminated).Id);
+    }
+
+    [Fact]
+    public void There_is_an_end_to_the_number_of_requests_and_to_what_is_remembered()
+    {
+        for (int i = 0; i < JitAccess.MostActive; i++) _jit.Request(Ask(22, $"198.51.{i / 250}.{i % 250}"), Ana);
+        JitRefusal refusal = Assert.Throws<JitRefusal>(() => _jit.Request(Ask(22, "203.0.113.1"), Ana));
+        Assert.StartsWith("500 requests are in force", refusal.Message, StringComparison.Ordinal);
+        for (int i = 0; i < 2; i++)
+        {
+            foreach (JitRequest request in _jit.Requests.Where(r => r.IsActive).ToList()) _jit.Revoke(request.Id, Ana);
+            for (int n = 0; n < 100; n++) _jit.Request(Ask(22, $"198.51.100.{n}"), Ana);
+        }
+
+        Assert.InRange(_jit.Requests.Count, 0, JitAccess.KeptEnded + 100);
+    }
+
+    [Fact]
+    public void A_state_file_that_is_damaged_opens_nothing_and_is_told()
+    {
+        File.WriteAllText(_folder["jit-state.json"], "[{");
+        _jit = Start();
+        Assert.Empty(_jit.Requests);
+        Assert.Contains(_logger.Lines, line => line.StartsWith("Error Just-in-time requests in ", StringComparison.Ordinal));
+    }
+
+    private static JitAsk Ask(ushort port, string source, TimeSpan? duration = null) => new("vm-web1", port, source, duration, "a test");
+
+    private JitAccess Start()
+    {
+        var jit = new JitAccess(_folder["jit-state.json"], _activity, _time, _logger) { Terminate = _terminated.Add };
+        jit.Apply = () =>
+        {
+            RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(_rules), "rules.json");
+            CompileResult plain = PolicyCompiler.Compile(file.Groups, new PolicyOptions(), _catalog, 1);
+            CompileResult whole = PolicyCompiler.Compile(jit.AddTo(plain.Policy!), new PolicyOptions(), _catalog, 1);
+            _policy = whole.Policy ?? throw InvalidInputException.Of(whole.Findings);
+            return _policy;
+        };
+        jit.Restore();
+        jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(Policies), "jit.json"));
+        jit.Apply();
+        return jit;
+    }
+
+    private Access Verdict(string source, ushort port)
+    {
+        Assert.True(IpAddress.TryParse(source, out IpAddress remote));
+        Assert.True(IpAddress.TryParse("10.0.0.4", out IpAddress local));
+        return PolicyExplainer.Explain(_policy, new FlowQuery(RuleDirection.Inbound, IpProtocol.Tcp, local, port, remote, 50_000)).Access;
+    }
+}
