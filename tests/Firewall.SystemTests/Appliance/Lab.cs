@@ -62,6 +62,8 @@ internal sealed class Lab : IDisposable
                 "Mode": "{{mode}}",
                 "Interfaces": [ {{interfaces}} ],
                 "Rules": "rules.json",
+                "ActivityLog": { "File": "activity.jsonl" },
+                "JustInTime": { "State": "jit-state.json" },
                 "VirtualNetwork": { "AddressPrefixes": [ "10.0.0.0/24", "fd00:10::/64" ] }
               }
             }
