@@ -58,6 +58,21 @@ test-container: ## builds the Dockerfile and runs docker/compose.yaml in an engi
 	@$(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall
 	@tests/container/run.sh
 
+.PHONY: publish-windows
+publish-windows: ## artifacts/windows/firewall.exe, self-contained, for win-x64; wintun.dll is not in it (native/README.md)
+	dotnet publish src/Firewall/Firewall.csproj -c Release -r win-x64 -p:PublishSingle=true -o $(ARTIFACTS)/publish-windows --nologo -v q
+	@install -D $(ARTIFACTS)/publish-windows/firewall.exe $(ARTIFACTS)/windows/firewall.exe
+	@ls -l $(ARTIFACTS)/windows/firewall.exe | awk '{ print "artifacts/windows/firewall.exe", $$5, "bytes" }'
+
+.PHONY: test-windows
+test-windows: ## the Windows executable on Wine, over a stand-in for wintun.dll, with a real SSH session (root)
+	@tests/windows/run.sh --check
+	@if command -v wine > /dev/null && command -v x86_64-w64-mingw32-gcc > /dev/null; then \
+	    $(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall publish-windows && \
+	    $(MAKE) -s --no-print-directory -C native/wintun-standin all dll OUT=$(ARTIFACTS)/windows; \
+	fi
+	@tests/windows/run.sh
+
 FUZZ_SECONDS ?= 900
 .PHONY: fuzz
 fuzz: ## coverage-guided fuzzing, FUZZ_SECONDS for each target (900); installs AFL++

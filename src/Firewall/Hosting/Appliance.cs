@@ -157,8 +157,13 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
-        PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
-        _undo.Push("the signal handler", hangUp.Dispose);
+        if (!OperatingSystem.IsWindows())
+        {
+            // Windows says with it that the console is closed.
+            PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
+            _undo.Push("the signal handler", hangUp.Dispose);
+        }
+
         if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
 
         _justInTime.Apply = Recompile;
@@ -171,7 +176,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
         // Not before: a start that fails tells its one reason and nothing else.
         _reloader.TellFirst();
-        string between = options.Interfaces.Count == 0 ? "all but lo" : string.Join(", ", options.Interfaces);
+        string between = options.Interfaces.Count > 0 ? string.Join(", ", options.Interfaces) : OperatingSystem.IsWindows() ? "none" : "all but lo";
         Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
         if (predecessor is null) _systemd.Ready(Status());
         else _systemd.ReadyInstead(Status());

@@ -38,6 +38,9 @@ internal sealed record FirewallOptions
     /// <summary>The routing table and rules that bring packets to the TUN.</summary>
     public required RoutingSettings Routing { get; init; }
 
+    /// <summary>The Wintun adapter.</summary>
+    public required WindowsSettings Windows { get; init; }
+
     /// <summary>What happens to packets of which neither end is protected.</summary>
     public required Access Transit { get; init; }
 

@@ -2,6 +2,7 @@ using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
+using Firewall.Devices.Windows;
 using Firewall.Logs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,9 @@ internal static class FirewallOptionsReader
     /// <summary>The name of the section.</summary>
     public const string SectionName = "Firewall";
 
-    private const string InterfaceAllowed = "an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')";
+    private static readonly string InterfaceAllowed = OperatingSystem.IsWindows()
+        ? "an interface name as Windows shows it (1 to 127 characters, none of \\ / : * ? \" < > |)"
+        : "an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')";
 
     /// <summary>Reads all keys; problems go to the sources. The result is of use only if there was none.</summary>
     /// <param name="root">The whole configuration.</param>
@@ -35,6 +38,7 @@ internal static class FirewallOptionsReader
         SectionReader loadBalancer = section.Section("AzureLoadBalancer");
         SectionReader tun = section.Section("Tun");
         SectionReader routing = section.Section("Routing");
+        SectionReader windows = section.Section("Windows");
         SectionReader flowTable = section.Section("FlowTable");
         SectionReader timeouts = section.Section("Timeouts");
         SectionReader justInTime = section.Section("JustInTime");
@@ -50,6 +54,7 @@ internal static class FirewallOptionsReader
             Tun = ReadTun(tun),
             Interfaces = section.List("Interfaces", InterfaceAllowed, IsInterfaceName),
             Routing = ReadRouting(routing),
+            Windows = WindowsSettings.Read(windows),
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
             FlowTable = ReadFlowTable(flowTable),
@@ -61,7 +66,7 @@ internal static class FirewallOptionsReader
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, flowTable, timeouts, justInTime, activityLog, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }
@@ -115,7 +120,8 @@ internal static class FirewallOptionsReader
 
     private static void CheckInterfaces(FirewallOptions options, SectionReader section)
     {
-        if (options.Mode == ApplianceMode.Gateway && options.Interfaces.Count == 0 && !section.Has("Interfaces"))
+        // Windows cannot route by interface: there the names only say where it shall forward.
+        if (!OperatingSystem.IsWindows() && options.Mode == ApplianceMode.Gateway && options.Interfaces.Count == 0 && !section.Has("Interfaces"))
         {
             section.Refuse("Interfaces", "a list of the interfaces that the gateway stands between, such as [\"eth0\", \"eth1\"]");
         }
@@ -127,7 +133,8 @@ internal static class FirewallOptionsReader
         }
     }
 
-    private static bool IsInterfaceName(string name) => InterfaceName.Check(name) is null;
+    private static bool IsInterfaceName(string name) =>
+        (OperatingSystem.IsWindows() ? WintunOptions.CheckName(name) : InterfaceName.Check(name)) is null;
 
     private static string? PathOrNone(string? text, string folder) => text == FirewallOptions.NoFile ? text : FullPath(text, folder);
 

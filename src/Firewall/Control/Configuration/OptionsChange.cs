@@ -30,6 +30,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Tun:Persistent", o => $"{o.Tun.Persistent}", restart: true);
         Compare("Routing:Table", o => $"{o.Routing.Table}", restart: true);
         Compare("Routing:Priority", o => $"{o.Routing.Priority}", restart: true);
+        Compare("Windows", o => o.Windows.ToString(), restart: true);
         Compare("Transit", o => o.Transit.ToString(), restart: false);
         Compare("Reject", o => $"{o.Reject}", restart: false);
         Compare("FlowTable:MaxFlows", o => $"{o.FlowTable.MaxFlows}", restart: true);

@@ -15,6 +15,7 @@ internal sealed unsafe class Standin
     private readonly delegate* unmanaged<nint, void> _loopBack;
     private readonly delegate* unmanaged<nint, void> _terminate;
     private readonly delegate* unmanaged<nint, void> _corrupt;
+    private readonly delegate* unmanaged<ulong, byte*, int> _changes;
 
     private Standin(string path)
     {
@@ -26,6 +27,7 @@ internal sealed unsafe class Standin
         _loopBack = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(handle, "StandinLoopBack");
         _terminate = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(handle, "StandinTerminate");
         _corrupt = (delegate* unmanaged<nint, void>)NativeLibrary.GetExport(handle, "StandinCorrupt");
+        _changes = NativeLibrary.TryGetExport(handle, "StandinChanges", out nint changes) ? (delegate* unmanaged<ulong, byte*, int>)changes : null;
     }
 
     /// <summary>Its file.</summary>
@@ -67,6 +69,14 @@ internal sealed unsafe class Standin
 
     /// <summary>Damages the next packet in the ring.</summary>
     public void Corrupt(nint session) => _corrupt(session);
+
+    /// <summary>What was done to an interface since the last call, line by line. Off Windows only.</summary>
+    public string[] Changes(ulong luid)
+    {
+        byte* buffer = stackalloc byte[1024];
+        int length = _changes(luid, buffer);
+        return System.Text.Encoding.ASCII.GetString(buffer, length).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
 
     private static (Standin? Made, string Why) Build()
     {

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# The win-x64 executable on Wine, over the stand-in for wintun.dll: it answers verify and replay as the Linux one does, and a real SSH
+# session passes through it, from being denied to being cut. Needs root. Prints TAP; where Wine or mingw-w64 cannot be had it skips and says why.
+#
+#        client                          firewall                               vm
+#   +---------------+   +-------------------------------------+   +----------------+
+#   |      ssh      |---| outside ──► fw0 (TUN) ──► inside    |---|      sshd      |
+#   +---------------+   |             wintun-bridge           |   +----------------+
+#                       |               │ UDP on lo           |
+#                       |  wintun.dll, firewall.exe on Wine   |
+#                       +-------------------------------------+
+#
+# The bridge's TUN stands where Windows would have the adapter. Packets are led to it by Linux's policy routing, which Windows has not: this
+# proves the executable and its device, not Windows' routing (docs/WINDOWS.md).
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+stage=fwwin
+state=/run/firewall-windows-test
+work=$PWD/artifacts/windows
+executable=$work/firewall.exe
+linux=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
+port=51820
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wine
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "make test-windows: needs root, because it makes network namespaces and a TUN device" >&2
+    exit 1
+fi
+
+source tests/tap.sh
+source tests/ssh-stage.sh
+planned=14
+
+skip() {
+    echo "1..1"
+    echo "ok 1 - the Windows executable on Wine # SKIP $1"
+    exit 0
+}
+
+diagnose() {
+    quote "$state/output" 10 "it said:"
+    quote "$state/ssh.err" 5 "ssh said:"
+    quote "$state/firewall.log" 20 "the firewall's last lines:"
+    quote "$state/bridge.log" 5 "the bridge said:"
+    quote "$state/sshd.log" 5 "sshd's last lines:"
+}
+
+# What is missing, as one line; the machine is asked, not the packages' names.
+missing() {
+    command -v wine > /dev/null || echo "Wine is not there and could not be installed"
+    command -v x86_64-w64-mingw32-gcc > /dev/null || echo "mingw-w64 is not there and could not be installed"
+}
+
+if [ "${1:-}" = --check ]; then
+    [ "$(uname -m)" = x86_64 ] || skip "Wine's 64-bit programs need an x86-64 machine"
+    if [ -n "$(missing)" ]; then
+        build/install-packages.sh wine wine64 gcc-mingw-w64-x86-64 > /dev/null 2>&1
+    fi
+    exit 0
+fi
+[ "$(uname -m)" = x86_64 ] || exit 0
+why=$(missing | head -n 1)
+[ -z "$why" ] || skip "$why"
+
+# ---------------------------------------------------------------- Wine
+
+# Everything of Wine runs in the gateway's namespace: its server makes the sockets. No display, no Mono, no Gecko, no word of debugging.
+export WINEPREFIX=$work/wine WINEDEBUG=${WINEDEBUG:--all} WINEDLLOVERRIDES="mshtml=;winemenubuilder.exe=" DISPLAY=
+export DOTNET_NOLOGO=1
+
+in_gateway() { ip netns exec $gateway "$@"; }
+
+# windows ARGUMENTS...: runs the executable; what it says goes to $state/output.
+windows() { in_gateway timeout 60 wine "$executable" "$@" > $state/output 2> $state/errors; }
+
+stop_wine() {
+    in_gateway wineserver -k 2> /dev/null
+    in_gateway timeout 10 wineserver -w 2> /dev/null
+}
+
+start_bridge() {
+    in_gateway sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done'
+    in_gateway "$work/wintun-bridge" fw0 $port > $state/bridge.log 2>&1 < /dev/null &
+    within 5 grep -qs ready $state/bridge.log || return 1
+    local interface
+    for interface in outside inside; do
+        ip -n $gateway rule add iif $interface lookup 100 priority 100 || return 1
+    done
+    ip -n $gateway route add default dev fw0 table 100
+}
+
+start_firewall() {
+    cat > $state/firewall.json <<- CONFIG
+		{
+		  "Firewall": {
+		    "Rules": "rules.json",
+		    "VirtualNetwork": { "AddressPrefixes": [ "10.0.0.0/24" ] },
+		    "Windows": { "RingCapacity": 1048576, "Addresses": [ "10.255.0.1/30" ], "Routes": [ "10.0.0.0/24" ] }
+		  }
+		}
+	CONFIG
+    WINTUN_STANDIN_PORT=$port ip netns exec $gateway wine "$executable" run --config "Z:${state//\//\\}\\firewall.json" > $state/firewall.log 2>&1 < /dev/null &
+    firewall_job=$!
+    within 40 grep -qs 'Ready: ' $state/firewall.log
+}
+
+# The process of the executable itself, by what it was started as.
+firewall_process() { ip netns pids $gateway | while read -r pid; do tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'firewall.exe run' && echo "$pid"; done | head -n 1; }
+
+# ---------------------------------------------------------------- the story
+
+take_stage
+echo "1..$planned"
+set_stage || give_up "the network namespaces could not be made"
+start_sshd || give_up "sshd did not start in the vm's namespace"
+trap 'stop_wine; finish' EXIT
+mkdir -p "$work"
+in_gateway timeout 120 wineboot -i > $state/output 2>&1 || give_up "Wine cannot make its prefix"
+# What the executable asks of Windows is Windows 10's.
+in_gateway timeout 60 wine winecfg -v win10 > $state/output 2>&1
+say "$(wine --version), $(x86_64-w64-mingw32-gcc --version | head -n 1)"
+
+windows --version && grep -q '^firewall 0' $state/output
+result "the win-x64 executable starts: $(tr -d '\r' < $state/output | head -n 1)"
+
+verify=(verify --rules docs/rules/nsg-web.json --direction Inbound --protocol Tcp --local 10.20.1.4:22 --remote 198.51.100.7 --format json)
+windows "${verify[@]}" && "$linux" "${verify[@]}" > $state/expected && diff --strip-trailing-cr $state/expected $state/output > /dev/null
+result "verify answers as on Linux: $(tr -d '\r' < $state/output | head -n 1)"
+
+windows rules validate docs/rules/nsg-web.json; ours=$?
+"$linux" rules validate docs/rules/nsg-web.json > $state/expected; [ $? -eq $ours ] && diff --strip-trailing-cr $state/expected $state/output > /dev/null
+result "rules validate answers as on Linux"
+
+write_rules '' false
+mv "$work/wintun.dll" "$work/wintun.dll.away"
+cat > $state/none.json <<< '{ "Firewall": { "Rules": "rules.json" } }'
+windows run --config "Z:${state//\//\\}\\none.json"; code=$?
+mv "$work/wintun.dll.away" "$work/wintun.dll"
+[ $code -eq 1 ] && grep -q 'wintun.dll is missing; get Wintun from https://www.wintun.net' $state/errors
+result "without wintun.dll it says where to get it" && sed 's/^/#   /' $state/errors
+
+in_gateway tcpdump -i inside -U -w $state/capture.pcap > /dev/null 2> $state/tcpdump.log &
+within 5 grep -qs 'listening on' $state/tcpdump.log
+ssh_connects
+result "without the firewall, ssh from $client_address reaches the vm" || give_up "the network itself does not work"
+
+start_bridge || give_up "the bridge did not start"
+ssh_times_out
+result "packets led to the adapter go nowhere while no firewall runs"
+start_firewall
+result "the firewall starts over wintun.dll" || give_up "the firewall did not start"
+quote_log 'Wintun adapter'
+quote_log 'Ready: '
+
+in_force 1
+ssh_times_out
+within 15 firewall_log_shows "$client_address.*$vm_address:22.*DenyAllInBound"
+result "the network security group is empty: ssh times out, the log names DenyAllInBound" && quote_log DenyAllInBound
+
+write_rules "$allow_ssh" false
+in_force 2
+ssh_connects
+result "a rule is added: ssh connects"
+(ssh_to_vm 'while echo tick; do sleep 1; done') > $state/ticks 2> $state/session.err &
+session_pid=$!
+within 15 ticks_reach 3
+result "a long session begins"
+
+write_rules '' false
+in_force 3
+ssh_times_out
+result "the rule is removed: a new ssh times out"
+before=$(ticks)
+within 14 ticks_reach $((before + 10)) && session_runs
+result "the running session goes on: 10 more ticks"
+
+kill -INT "$(firewall_process)"
+wait $firewall_job && grep -q 'Stopped' $state/firewall.log
+result "told to stop (Ctrl+C), it ends in order" && quote_log Stopped
+
+replay=(replay $state/capture.pcap --rules docs/rules/nsg-web.json --vnet 10.0.0.0/24 --format json)
+"$linux" "${replay[@]}" --verdicts $state/expected.verdicts > $state/expected &&
+    windows "${replay[@]}" --verdicts $state/own.verdicts &&
+    diff --strip-trailing-cr $state/expected.verdicts $state/own.verdicts > /dev/null && [ -s $state/own.verdicts ]
+result "replay of the session's capture gives the same verdicts as on Linux: $(wc -l < $state/own.verdicts) packets"
+
+say "" "Done in $SECONDS seconds: $((number - failures)) of $planned steps as they should be."
+all_passed
