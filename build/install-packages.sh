@@ -13,6 +13,8 @@ wanted=(
     ssh:openssh-client
     sshd:openssh-server
     tcpdump:tcpdump
+    curl:curl
+    setpriv:util-linux
     cc:gcc
 )
 

@@ -1,4 +1,5 @@
 using Firewall.Core.Engine;
+using Firewall.Core.Flows;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 
@@ -14,9 +15,14 @@ public sealed class PacketWorker
     private const int BusyBudget = 256;
     private const int IdleBudget = 65_536;
 
+    // So many flows an operator may end in one batch; their resets fit into the batch beside the packets.
+    private const int EndsPerBatch = 16;
+    private const int EndCapacity = 1024;
+
     private readonly IPacketQueue _queue;
     private readonly PacketBatch _batch;
     private readonly ReplyLimiter _replies = new();
+    private long _ended;
     private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
@@ -34,12 +40,18 @@ public sealed class PacketWorker
     /// <summary>Whether denied packets are answered with a RST or an ICMP error instead of silence.</summary>
     public bool Reject { get; set; }
 
-    /// <summary>Waits for packets. Returns false when the queue is at its end.</summary>
+    /// <summary>Flows that an operator wants ended; filled by one thread at a time. The worker takes some before each batch.</summary>
+    public EventRing<FlowEnd> Ends { get; } = new(EndCapacity);
+
+    /// <summary>How many of <see cref="Ends"/> were carried out. Any thread may read it.</summary>
+    public long Ended => Volatile.Read(ref _ended);
+
+    /// <summary>Waits for packets, unless there are flows to end. Returns false when the queue is at its end.</summary>
     /// <param name="timeoutMilliseconds">How long at most; -1 for ever.</param>
     public bool Receive(int timeoutMilliseconds)
     {
         _batch.Clear();
-        return _queue.Read(_batch, timeoutMilliseconds);
+        return _queue.Read(_batch, Ends.IsEmpty ? timeoutMilliseconds : 0);
     }
 
     /// <summary>Judges the packets that <see cref="Receive"/> brought and sends what is allowed.</summary>
@@ -50,6 +62,7 @@ public sealed class PacketWorker
     {
         int count = _batch.Count;
         Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
+        if (!Ends.IsEmpty) EndFlows(now);
         for (int i = 0; i < _batch.Count; i++)
         {
             ReadOnlySpan<byte> frame = _batch.Frame(i);
@@ -60,7 +73,7 @@ public sealed class PacketWorker
             if (info.IsFragment) i = InsertSettled(i);
         }
 
-        if (count != 0) _queue.Write(_batch);
+        if (count != 0 || _batch.ReplyCount != 0) _queue.Write(_batch);
         return count;
     }
 
@@ -75,6 +88,24 @@ public sealed class PacketWorker
         }
 
         return index;
+    }
+
+    // Before the packets of the batch, so that none of a flow's passes behind its reset.
+    private void EndFlows(long now)
+    {
+        for (int left = EndsPerBatch; left > 0 && Ends.TryTake(out FlowEnd end); left--)
+        {
+            if (Engine.EndFlow(end, now, out FlowRecord ended) && end.Reset)
+            {
+                for (int number = 0; number < FlowResetWriter.MostResets; number++)
+                {
+                    int length = FlowResetWriter.Write(ended, number, _reply);
+                    if (length > 0) _batch.TryAddReply(_reply.AsSpan(0, length));
+                }
+            }
+
+            Volatile.Write(ref _ended, _ended + 1);
+        }
     }
 
     private void AddReply(ReadOnlySpan<byte> packet, in PacketInfo info, VerdictReason reason, long now)

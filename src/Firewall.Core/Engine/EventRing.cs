@@ -40,6 +40,17 @@ public sealed class EventRing<T>
         Volatile.Write(ref _written, written + 1);
     }
 
+    /// <summary>For the worker, or whoever else fills the ring alone: adds an event if there is room; nothing is counted if not.</summary>
+    public bool TryAdd(in T item)
+    {
+        if (_written - Volatile.Read(ref _read) == _events.Length) return false;
+        Add(item);
+        return true;
+    }
+
+    /// <summary>True if there is nothing to take.</summary>
+    public bool IsEmpty => Volatile.Read(ref _read) == Volatile.Read(ref _written);
+
     /// <summary>For the consumer: takes the oldest event.</summary>
     public bool TryTake(out T item)
     {

@@ -64,6 +64,15 @@ public sealed class FirewallEngine
         _fragments.Maintain(now);
     }
 
+    /// <summary>
+    /// Ends a flow because an operator said so: its later packets are those of no flow. Called by the worker between packets. False if it
+    /// has ended already.
+    /// </summary>
+    /// <param name="end">Which one.</param>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="ended">The flow as it was, for <see cref="FlowResetWriter"/>.</param>
+    public bool EndFlow(in FlowEnd end, long now, out FlowRecord ended) => _flows.Kill(end, now, out ended);
+
     /// <summary>Settles all fragments that are held, as it is done when no more packets come. They can be taken afterwards.</summary>
     /// <param name="now">Milliseconds.</param>
     public void EndHeld(long now) => _fragments.EndAll(now);

@@ -60,6 +60,12 @@ internal sealed class FlowShard
     /// <summary>Half-open records that had to make room.</summary>
     public long Evicted { get; private set; }
 
+    /// <summary>Records that an operator ended.</summary>
+    public long Killed { get; private set; }
+
+    /// <summary>Records from here on have never been used. May be read without the lock.</summary>
+    public int EverUsed => Math.Min(Volatile.Read(ref _everUsed), _capacity);
+
     /// <summary>True if a new half-open record takes the place of another one. May be read without the lock.</summary>
     public bool IsHalfOpenFull => Count - Assured >= _halfOpenLimit;
 
@@ -189,6 +195,21 @@ internal sealed class FlowShard
         _firstFree = number + 1;
         Count--;
     }
+
+    /// <summary>Takes a record out because an operator said so. False if it is another flow by now.</summary>
+    public bool Kill(in FlowEnd end, ulong hash, uint now, out FlowRecord ended)
+    {
+        ref FlowRecord record = ref Find(end.Key, hash, now);
+        ended = default;
+        if (Unsafe.IsNullRef(ref record) || record.Started != end.Started) return false;
+        ended = record;
+        Remove(ref record, hash);
+        Killed++;
+        return true;
+    }
+
+    /// <summary>The record of that number, live or not; for who reads without the lock.</summary>
+    public ref readonly FlowRecord Peek(int number) => ref _memory.Record(number);
 
     /// <summary>
     /// Runs the timer wheel up to now, looking at no more than <paramref name="budget"/> records; what is left is done in the next call.

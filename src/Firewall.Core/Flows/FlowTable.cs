@@ -69,6 +69,9 @@ public sealed class FlowTable : IDisposable
     /// <summary>Half-open flows that had to make room for new ones.</summary>
     public long Evicted => _shards.Sum(static shard => shard.Evicted);
 
+    /// <summary>Flows that an operator ended.</summary>
+    public long Killed => _shards.Sum(static shard => shard.Killed);
+
     /// <summary>Memory reserved for flows, in bytes; committed only as far as it is used.</summary>
     public long SizeInBytes => _region.Length;
 
@@ -183,6 +186,22 @@ public sealed class FlowTable : IDisposable
 
     /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>
     internal bool AdmitsHandshake(ulong hash, long now) => _gate.Admits(hash, ShardOf(hash).IsHalfOpenFull, now);
+
+    /// <summary>Ends a flow. Called by a worker. False if it has ended already.</summary>
+    /// <param name="end">Which one.</param>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="ended">The flow as it was.</param>
+    internal bool Kill(in FlowEnd end, long now, out FlowRecord ended)
+    {
+        ulong hash = HashOf(end.Key);
+        FlowShard shard = ShardOf(hash);
+        shard.Enter();
+        bool isKilled = shard.Kill(end, hash, (uint)now, out ended);
+        shard.Exit();
+        return isKilled;
+    }
+
+    internal IReadOnlyList<FlowShard> Shards => _shards;
 
     internal ulong HashOf(in FlowKey key) => _hash.Of(key);
 

@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using Firewall.Commands.Activity;
 using Firewall.Commands.Replay;
 using Firewall.Commands.Rules;
+using Firewall.Commands.Running;
 using Firewall.Control;
 using Firewall.Hosting;
 
@@ -66,6 +67,8 @@ internal static class FirewallCommand
         root.Subcommands.Add(VerifyCommand.Create(streams));
         root.Subcommands.Add(RulesCommand.Create(streams));
         root.Subcommands.Add(ActivityCommands.Create(streams));
+        root.Subcommands.Add(StatusCommand.Create(streams));
+        root.Subcommands.Add(FlowsCommand.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(
             root,

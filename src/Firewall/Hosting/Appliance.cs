@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Firewall.Activity;
+using Firewall.Admin;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
@@ -43,6 +44,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private WorkerPool? _pool;
     private FlowStore? _flows;
     private FileWatch? _watch;
+    private ApplianceState? _state;
 
     /// <summary>Takes what it needs; nothing happens before the start.</summary>
     public Appliance(
@@ -155,6 +157,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (predecessor is null) pool.Start();
         else TakeOver(predecessor, gathering, options);
 
+        _state = new ApplianceState(pool, _policies, options, device.Name, _time);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
         if (!OperatingSystem.IsWindows())
@@ -181,6 +184,11 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (predecessor is null) _systemd.Ready(Status());
         else _systemd.ReadyInstead(Status());
         successors = _platform.AwaitSuccessor(instance, device, this);
+        if (_platform.PlaceOfAdminSocket(options) is { } socket)
+        {
+            AdminServer admin = AdminServer.Start(socket, options.Admin, _state, _logger);
+            _undo.Push("the admin socket", admin.Dispose);
+        }
 
         // A file that was written while the appliance started, after it was read and before it was watched.
         _ = Task.Run(Reload, CancellationToken.None);
@@ -215,7 +223,9 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 #pragma warning disable CA1031 // A reload must never end the appliance.
             try
             {
+                uint before = _policies.Current.Version;
                 result = _reloader.Reload();
+                _state?.Reloaded(result, _policies.Current.Version != before);
                 if (result == ReloadResult.Changed) _pool?.Apply(_reloader.Options);
                 _flows?.KeepRuleNames();
                 _watch?.Follow(_reloader.Files);

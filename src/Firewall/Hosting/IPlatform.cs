@@ -40,6 +40,9 @@ internal interface IPlatform
     /// <summary>Where the flow table outlives the process; null where it cannot, or shall not.</summary>
     FlowPlace? PlaceOfFlows(FirewallOptions options) => null;
 
+    /// <summary>Where the admin socket is; null if there shall be none.</summary>
+    string? PlaceOfAdminSocket(FirewallOptions options) => options.Admin.Socket == FirewallOptions.NoFile ? null : options.Admin.Socket;
+
     /// <summary>Leads packets to the device, also when interfaces, addresses and routes change later.</summary>
     /// <param name="options">The configuration.</param>
     /// <param name="device">What <see cref="OpenDevice"/> made.</param>

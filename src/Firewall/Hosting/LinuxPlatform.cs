@@ -45,10 +45,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
     {
         if (options.FlowTableFile == FirewallOptions.NoFile || !Guid.TryParse(BootId(), out Guid boot)) return null;
 
-        // The same /run may serve several network namespaces, each with a TUN of that name.
-        string space = new FileInfo("/proc/thread-self/ns/net").LinkTarget ?? "";
-        string own = $"/run/firewall/{options.Tun.Name}-{string.Concat(space.Where(char.IsAsciiDigit))}.flows";
-        return new FlowPlace(options.FlowTableFile ?? own, boot);
+        return new FlowPlace(options.FlowTableFile ?? RunFile.Of(options.Tun.Name, ".flows"), boot);
     }
 
     /// <inheritdoc/>
@@ -56,6 +53,14 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
 
     /// <inheritdoc/>
     public string? JitStateFile(FirewallOptions options) => $"/var/lib/firewall/{options.Tun.Name}.jit.json";
+
+    /// <inheritdoc/>
+    public string? PlaceOfAdminSocket(FirewallOptions options) => options.Admin.Socket switch
+    {
+        FirewallOptions.NoFile => null,
+        { } path => path,
+        null => RunFile.Of(options.Tun.Name, RunFile.Socket),
+    };
 
     /// <inheritdoc/>
     public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)

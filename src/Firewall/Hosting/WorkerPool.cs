@@ -15,6 +15,7 @@ internal sealed class WorkerPool : IDisposable
 
     private readonly List<WorkerThread> _threads = [];
     private readonly PolicyStore _policies;
+    private readonly long[] _ends;
 
     /// <summary>Makes the workers; <see cref="Start"/> starts them.</summary>
     /// <param name="queues">The device's queues.</param>
@@ -38,6 +39,7 @@ internal sealed class WorkerPool : IDisposable
         }
 
         Drops = drops;
+        _ends = new long[_threads.Count];
     }
 
     /// <summary>The connection table.</summary>
@@ -45,6 +47,12 @@ internal sealed class WorkerPool : IDisposable
 
     /// <summary>Denied packets, one ring for each worker; for one reader.</summary>
     public IReadOnlyList<EventRing<DropEvent>> Drops { get; }
+
+    /// <summary>How many workers there are.</summary>
+    public int Count => _threads.Count;
+
+    /// <summary>What each worker has counted.</summary>
+    public IReadOnlyList<EngineCounters> Counters => [.. _threads.Select(t => t.Worker.Engine.Counters)];
 
     /// <summary>Packets allowed so far, over all workers.</summary>
     public long AllowedPackets => _threads.Sum(t => t.Worker.Engine.Counters.AllowedPackets);
@@ -56,6 +64,23 @@ internal sealed class WorkerPool : IDisposable
     public void Start()
     {
         foreach (WorkerThread thread in _threads) thread.Start();
+    }
+
+    /// <summary>Wants a worker to end a flow; false if it has its hands full. For one thread at a time.</summary>
+    public bool TryEnd(int worker, in FlowEnd end)
+    {
+        if (!_threads[worker].Worker.Ends.TryAdd(end)) return false;
+        _ends[worker]++;
+        return true;
+    }
+
+    /// <summary>True if all that <see cref="TryEnd"/> took is done. For the thread that called it.</summary>
+    public bool HaveEndedAll => !_threads.Where((thread, number) => thread.Worker.Ended != _ends[number]).Any();
+
+    /// <summary>Makes idle workers look for work.</summary>
+    public void Wake()
+    {
+        foreach (WorkerThread thread in _threads) thread.Wake();
     }
 
     /// <summary>Takes over those settings that can change while the workers run.</summary>

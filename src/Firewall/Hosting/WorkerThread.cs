@@ -45,6 +45,9 @@ internal sealed class WorkerThread
         _thread.Start();
     }
 
+    /// <summary>Makes the thread look for work if it waits for packets.</summary>
+    public void Wake() => _queue.Wake();
+
     /// <summary>Ends the thread after the batch it is at, and waits for it.</summary>
     public void Stop()
     {

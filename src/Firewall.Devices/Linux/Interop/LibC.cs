@@ -65,4 +65,7 @@ internal static partial class LibC
 
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint EffectiveUser();
+
+    [LibraryImport(Library, EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ChangeOwner(string path, uint user, uint group);
 }

@@ -70,6 +70,9 @@ internal sealed record FirewallOptions
     /// <summary>Full path of the activity log; null for the platform's own place, <see cref="NoFile"/> for none.</summary>
     public required string? ActivityLogFile { get; init; }
 
+    /// <summary>The socket that operators reach the running appliance by.</summary>
+    public required AdminSettings Admin { get; init; }
+
     /// <summary>The least level that is logged, by area; "Default" for the rest.</summary>
     public required IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; }
 }
@@ -102,3 +105,8 @@ internal sealed record JustInTimeSettings(string? Policies, string? State);
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>
 /// <param name="Priority">Priority of the first of our routing rules.</param>
 internal sealed record RoutingSettings(int Table, int Priority);
+
+/// <summary>Keys of <c>Firewall:Admin</c>.</summary>
+/// <param name="Socket">Full path of the Unix socket; null for the platform's own place, <see cref="FirewallOptions.NoFile"/> for none.</param>
+/// <param name="Group">Members of this group may use it, as root may.</param>
+internal sealed record AdminSettings(string? Socket, string Group);

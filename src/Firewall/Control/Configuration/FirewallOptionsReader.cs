@@ -1,3 +1,4 @@
+using System.Text;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Devices.Linux;
@@ -43,6 +44,7 @@ internal static class FirewallOptionsReader
         SectionReader timeouts = section.Section("Timeouts");
         SectionReader justInTime = section.Section("JustInTime");
         SectionReader activityLog = section.Section("ActivityLog");
+        SectionReader admin = section.Section("Admin");
         var options = new FirewallOptions
         {
             Mode = mode,
@@ -63,10 +65,11 @@ internal static class FirewallOptionsReader
             WrittenTimeouts = writtenTimeouts,
             JustInTime = new JustInTimeSettings(FullPath(justInTime.Text("Policies"), folder), FullPath(justInTime.Text("State"), folder)),
             ActivityLogFile = PathOrNone(activityLog.Text("File"), folder),
+            Admin = ReadAdmin(admin, folder),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, admin, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }
@@ -92,6 +95,18 @@ internal static class FirewallOptionsReader
             AdaptiveStartPercent = flowTable.Integer("AdaptiveStartPercent", start.AdaptiveStartPercent, 1, 100),
             HandshakesPerSecond = flowTable.Integer("HandshakesPerSecond", start.HandshakesPerSecond, 0, 100_000_000),
         };
+    }
+
+    private static AdminSettings ReadAdmin(SectionReader admin, string folder)
+    {
+        // struct sockaddr_un holds 108 bytes (unix(7)); the socket is made under a longer name and moved.
+        const int LongestPath = 100;
+        const string SocketAllowed = "null, \"none\", or a path of at most 100 bytes";
+        const string GroupAllowed = "a group's name";
+        string? socket = admin.Text("Socket");
+        if (socket is not null and not FirewallOptions.NoFile) socket = FullPath(socket, folder)!;
+        if (socket is not null && Encoding.UTF8.GetByteCount(socket) > LongestPath) admin.Refuse("Socket", SocketAllowed);
+        return new AdminSettings(socket, admin.Text("Group", "firewall", GroupAllowed, name => name.Length is > 0 and <= 32 && !name.Contains(':', StringComparison.Ordinal)));
     }
 
     private static RoutingSettings ReadRouting(SectionReader routing)

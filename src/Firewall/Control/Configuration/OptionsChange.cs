@@ -42,6 +42,8 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("JustInTime:Policies", o => o.JustInTime.Policies ?? "none", restart: false);
         Compare("JustInTime:State", o => o.JustInTime.State ?? "default", restart: true);
         Compare("ActivityLog:File", o => o.ActivityLogFile ?? "default", restart: true);
+        Compare("Admin:Socket", o => o.Admin.Socket ?? "default", restart: true);
+        Compare("Admin:Group", o => o.Admin.Group, restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;

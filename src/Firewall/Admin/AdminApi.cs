@@ -1,0 +1,105 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Firewall.Admin.Flows;
+using Firewall.Core.Rules;
+using Firewall.Hosting;
+using Microsoft.AspNetCore.Http;
+
+namespace Firewall.Admin;
+
+/// <summary>The admin API: what can be asked of a running appliance, and told to it. It serves the command line, and scripts.</summary>
+internal sealed class AdminApi : IDisposable
+{
+    /// <summary>The content type of most answers.</summary>
+    public const string Json = "application/json";
+
+    private static readonly JsonWriterOptions s_indented = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly ApplianceState _state;
+    private readonly FlowListing _listing;
+    private readonly FlowKiller _killer;
+
+    /// <summary>Makes the API of a running appliance.</summary>
+    public AdminApi(ApplianceState state)
+    {
+        _state = state;
+        _listing = new FlowListing(state);
+        _killer = new FlowKiller(state);
+        Routes =
+        [
+            new AdminRoute("GET", "/openapi.json", (context, _) => AnswerDocument(context)),
+            new AdminRoute("GET", "/v1/status", (context, _) => AnswerStatus(context)),
+            new AdminRoute("GET", "/v1/rules", (context, _) => AnswerRules(context)),
+            new AdminRoute("GET", "/v1/flows", AnswerFlows),
+            new AdminRoute("POST", "/v1/flows/kill", KillFlows),
+        ];
+    }
+
+    /// <summary>Everything it can do.</summary>
+    public IReadOnlyList<AdminRoute> Routes { get; }
+
+    /// <summary>Answers one request.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="stopping">The appliance stops.</param>
+    public async Task AnswerAsync(HttpContext context, CancellationToken stopping)
+    {
+        try
+        {
+            AdminRoute[] known = [.. Routes.Where(r => r.Path == context.Request.Path)];
+            AdminRoute? route = Array.Find(known, r => r.Method == context.Request.Method);
+            if (known.Length == 0) throw new AdminProblem(404, [$"there is nothing at {context.Request.Path}; GET /openapi.json lists what there is"]);
+            if (route is null) throw new AdminProblem(405, [$"{context.Request.Path} takes {known[0].Method}, not {context.Request.Method}"]);
+            context.Response.ContentType = Json;
+            await route.Answer(context, stopping);
+        }
+        catch (AdminProblem problem) when (!context.Response.HasStarted)
+        {
+            await problem.WriteAsync(context);
+        }
+    }
+
+    /// <summary>Call it when no request is under way.</summary>
+    public void Dispose() => _killer.Dispose();
+
+    private static async Task AnswerDocument(HttpContext context)
+    {
+        await using Stream document = OpenApiDocument();
+        await document.CopyToAsync(context.Response.Body, context.RequestAborted);
+    }
+
+    /// <summary>The description of the API, as it is served.</summary>
+    public static Stream OpenApiDocument() => typeof(AdminApi).Assembly.GetManifestResourceStream("openapi.json")!;
+
+    private Task AnswerStatus(HttpContext context) =>
+        JsonSerializer.SerializeAsync(context.Response.Body, _state.Report(), AdminJson.Default.StatusReport, context.RequestAborted);
+
+    private async Task AnswerRules(HttpContext context)
+    {
+        using var buffer = new MemoryStream();
+        await using (var json = new Utf8JsonWriter(buffer, s_indented)) EffectiveRules.WriteJson(json, EffectiveRules.Of(_state.Policies.Current));
+        buffer.WriteByte((byte)'\n');
+        await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
+    }
+
+    private Task AnswerFlows(HttpContext context, CancellationToken stopping)
+    {
+        var query = new RequestQuery(context.Request.Query);
+        FlowFilter filter = FlowFilter.Read(query, _state.Policies.Catalog);
+        long limit = query.Number("limit", 1, long.MaxValue) ?? long.MaxValue;
+        query.Finish();
+        return _listing.WriteAsync(context.Response.BodyWriter, filter, limit, stopping, context.RequestAborted);
+    }
+
+    private async Task KillFlows(HttpContext context, CancellationToken stopping)
+    {
+        var query = new RequestQuery(context.Request.Query);
+        FlowFilter filter = FlowFilter.Read(query, _state.Policies.Catalog);
+        bool reset = query.Flag("reset");
+        bool all = query.Flag("all");
+        query.Finish();
+        if (filter.IsEmpty && !all) throw new AdminProblem(400, ["say which flows to kill, such as address=10.0.0.4; all=true kills every flow"]);
+        if (!filter.IsEmpty && all) throw new AdminProblem(400, ["all=true kills every flow: leave the filters away"]);
+        FlowKillResult result = await _killer.KillAsync(filter.Matches, reset, stopping);
+        await JsonSerializer.SerializeAsync(context.Response.Body, result, AdminJson.Default.FlowKillResult, context.RequestAborted);
+    }
+}

@@ -1,0 +1,16 @@
+using System.Text.Json.Serialization;
+using Firewall.Admin.Flows;
+
+namespace Firewall.Admin;
+
+/// <summary>What the admin API says as JSON, for both ends of the socket.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = false, NewLine = "\n")]
+[JsonSerializable(typeof(AdminErrors))]
+[JsonSerializable(typeof(FlowEntry))]
+[JsonSerializable(typeof(FlowKillResult))]
+[JsonSerializable(typeof(StatusReport))]
+internal sealed partial class AdminJson : JsonSerializerContext;
+
+/// <summary>Why a request was not answered.</summary>
+/// <param name="Errors">One line each.</param>
+internal sealed record AdminErrors(IReadOnlyList<string> Errors);

@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Firewall.Admin;
+using Firewall.Control;
+using Firewall.Hosting;
+
+namespace Firewall.Commands.Running;
+
+/// <summary>Asks a running appliance through its admin socket.</summary>
+internal sealed class AdminClient : IDisposable
+{
+    private readonly string _path;
+    private readonly HttpClient _http;
+
+    /// <summary>Talks to the appliance that listens there; the connection is made with the first request.</summary>
+    public AdminClient(string path)
+    {
+        _path = path;
+        _http = new HttpClient(new SocketsHttpHandler { ConnectCallback = ConnectAsync, UseProxy = false })
+        {
+            BaseAddress = new Uri("http://firewall"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+    }
+
+    /// <summary>Gets one answer.</summary>
+    public T Get<T>(string path, JsonTypeInfo<T> type) => Read(HttpMethod.Get, path, type);
+
+    /// <summary>Has something done.</summary>
+    public T Post<T>(string path, JsonTypeInfo<T> type) => Read(HttpMethod.Post, path, type);
+
+    /// <summary>Gets an answer as it comes, without an end in sight. Whoever reads it may meet an <see cref="IOException"/>.</summary>
+    public Stream Open(string path) => Send(HttpMethod.Get, path).Content.ReadAsStream();
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private T Read<T>(HttpMethod method, string path, JsonTypeInfo<T> type)
+    {
+        using HttpResponseMessage response = Send(method, path);
+        return JsonSerializer.Deserialize(response.Content.ReadAsStream(), type) ?? throw new ApplianceException($"{_path} gave an empty answer");
+    }
+
+    private HttpResponseMessage Send(HttpMethod method, string path)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(method, path);
+            HttpResponseMessage response = _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).GetAwaiter().GetResult();
+            return response.IsSuccessStatusCode ? response : throw Refused(response);
+        }
+        catch (HttpRequestException e) when (e.InnerException is ApplianceException own)
+        {
+            throw own;
+        }
+        catch (HttpRequestException e)
+        {
+            throw new ApplianceException($"{_path} did not answer: {e.Message}", e);
+        }
+    }
+
+    private static Exception Refused(HttpResponseMessage response)
+    {
+        string text = response.Content.ReadAsStringAsync().GetAwaiter().GetResult();
+        string[] errors = [$"the appliance answered {(int)response.StatusCode}"];
+        try
+        {
+            if (JsonSerializer.Deserialize(text, AdminJson.Default.AdminErrors) is { Errors.Count: > 0 } known) errors = [.. known.Errors];
+        }
+        catch (JsonException)
+        {
+            // Not ours; the status has to do.
+        }
+
+        return response.StatusCode == HttpStatusCode.BadRequest ? new InvalidInputException(errors) : new ApplianceException(string.Join('\n', errors));
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(_path), cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new ApplianceException(
+                e.SocketErrorCode switch
+                {
+                    SocketError.AccessDenied => $"{_path} may be used by root and the members of its group only",
+                    SocketError.ConnectionRefused => $"nobody listens on {_path}: the appliance that made it was killed",
+                    _ => $"{_path} cannot be reached: {e.Message}",
+                },
+                e);
+        }
+    }
+}

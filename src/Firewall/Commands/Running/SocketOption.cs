@@ -1,0 +1,49 @@
+using System.CommandLine;
+using Firewall.Control;
+using Firewall.Hosting;
+
+namespace Firewall.Commands.Running;
+
+/// <summary><c>--socket PATH</c>: which appliance to talk to.</summary>
+internal sealed class SocketOption
+{
+    private const string Variable = "FIREWALL__ADMIN__SOCKET";
+
+    private readonly Option<string?> _option = new("--socket")
+    {
+        Description = $"Admin socket of the appliance [default: that of the appliance on this machine, or {Variable}]",
+        HelpName = "PATH",
+    };
+
+    /// <summary>Adds the option.</summary>
+    public void AddTo(Command command) => command.Options.Add(_option);
+
+    /// <summary>A client for the appliance that was named, or the only one there is.</summary>
+    public AdminClient Connect(ParseResult parsed) =>
+        new(parsed.GetValue(_option) ?? Environment.GetEnvironmentVariable(Variable) ?? Find(RunFile.Folder, RunFile.Of("fw0", RunFile.Socket)));
+
+    /// <summary>The socket of an appliance: the usual one if it is there, or else the only one.</summary>
+    /// <param name="folder">Where sockets are.</param>
+    /// <param name="usual">The usual one in this network namespace.</param>
+    public static string Find(string folder, string usual)
+    {
+        if (File.Exists(usual)) return usual;
+        string[] others;
+        try
+        {
+            others = Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + RunFile.Socket) : [];
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ApplianceException(e.Message, e);
+        }
+
+        Array.Sort(others, StringComparer.Ordinal);
+        return others.Length switch
+        {
+            0 => throw new ApplianceException($"no appliance runs here: there is no socket in {folder}; start it by `firewall run`, or say where it listens by --socket"),
+            1 => others[0],
+            _ => throw new InvalidInputException([$"several appliances run here; say which one by --socket: {string.Join(", ", others)}"]),
+        };
+    }
+}

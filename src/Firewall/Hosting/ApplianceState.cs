@@ -1,0 +1,96 @@
+using Firewall.Admin;
+using Firewall.Commands;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Engine;
+using Firewall.Core.Rules;
+
+namespace Firewall.Hosting;
+
+/// <summary>What a running appliance can tell about itself: its parts, and what has happened to it since the start. For any thread.</summary>
+/// <param name="workers">The workers, their counters and flows.</param>
+/// <param name="policies">The policy in force.</param>
+/// <param name="options">The configuration at the start.</param>
+/// <param name="device">The device's name.</param>
+/// <param name="time">The wall clock.</param>
+internal sealed class ApplianceState(WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly long[] _reloads = new long[Enum.GetValues<ReloadResult>().Length];
+    private readonly DateTimeOffset _started = time.GetUtcNow();
+    private DateTimeOffset _policySince = time.GetUtcNow();
+    private DateTimeOffset? _lastReload;
+    private ReloadResult _lastResult;
+
+    /// <summary>The workers.</summary>
+    public WorkerPool Workers => workers;
+
+    /// <summary>The policy in force.</summary>
+    public PolicyStore Policies => policies;
+
+    /// <summary>Remembers a reload.</summary>
+    /// <param name="result">What came of it.</param>
+    /// <param name="newPolicy">True if another policy is in force than before.</param>
+    public void Reloaded(ReloadResult result, bool newPolicy)
+    {
+        lock (_lock)
+        {
+            DateTimeOffset now = time.GetUtcNow();
+            _reloads[(int)result]++;
+            _lastResult = result;
+            _lastReload = now;
+            if (newPolicy) _policySince = now;
+        }
+    }
+
+    /// <summary>How it is now. Each figure is whole, but two may be a moment apart.</summary>
+    public StatusReport Report()
+    {
+        lock (_lock)
+        {
+            Policy policy = policies.Current;
+            DateTimeOffset now = time.GetUtcNow();
+            return new StatusReport(
+                ProgramVersion.Text,
+                Environment.ProcessId,
+                options.Mode.ToString(),
+                options.Interfaces,
+                device,
+                workers.Count,
+                now,
+                _started,
+                (now - _started).TotalSeconds,
+                Environment.WorkingSet,
+                new PolicyStatus(
+                    policy.Version, _policySince, (now - _policySince).TotalSeconds, policy.Groups.Count, policy.Groups.Sum(g => g.SecurityRules.Count),
+                    policy.FlushConnection),
+                new ReloadStatus(
+                    _lastReload is null ? null : _lastResult.ToString(), _lastReload,
+                    _reloads[(int)ReloadResult.Changed], _reloads[(int)ReloadResult.Unchanged], _reloads[(int)ReloadResult.Refused]),
+                Flows(),
+                Packets());
+        }
+    }
+
+    private FlowStatus Flows() => new(
+        workers.Flows.Count, workers.Flows.MaxFlows, workers.Flows.Assured, workers.Flows.Peak, workers.Flows.Created,
+        workers.Flows.Expired, workers.Flows.Evicted, workers.Flows.Killed, workers.Flows.SizeInBytes);
+
+    private PacketStatus Packets()
+    {
+        IReadOnlyList<EngineCounters> counters = workers.Counters;
+        SortedDictionary<string, long> allowed = new(StringComparer.Ordinal);
+        SortedDictionary<string, long> denied = new(StringComparer.Ordinal);
+        foreach (VerdictReason reason in Enum.GetValues<VerdictReason>())
+        {
+            long yes = counters.Sum(c => c.Allowed(reason));
+            long no = counters.Sum(c => c.Denied(reason));
+            if (yes > 0) allowed[reason.ToString()] = yes;
+            if (no > 0) denied[reason.ToString()] = no;
+        }
+
+        return new PacketStatus(
+            counters.Sum(c => c.AllowedPackets), counters.Sum(c => c.AllowedBytes), counters.Sum(c => c.DeniedPackets), counters.Sum(c => c.DeniedBytes),
+            allowed, denied, workers.Drops.Sum(ring => ring.Lost));
+    }
+}

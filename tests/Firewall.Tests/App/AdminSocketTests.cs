@@ -1,0 +1,306 @@
+using System.Collections;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Firewall.Admin;
+using Firewall.Control.Configuration;
+using Firewall.Control.Watching;
+using Firewall.Core.Packets;
+using Firewall.Devices.Linux;
+using Firewall.Hosting;
+using Firewall.Tests.Packets;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+
+namespace Firewall.Tests.App;
+
+/// <summary>The admin socket of a whole appliance, asked by HTTP and by the command line, with an operating system in memory below.</summary>
+public sealed class AdminSocketTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);
+
+    private readonly TempFolder _folder = new();
+    private readonly TestPlatform _platform = new();
+    private IHost _host = null!;
+
+    private string SocketPath => _folder["admin.sock"];
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Unix sockets with owner and group");
+        _folder.Write("rules.json", SampleFiles.Allow());
+        _folder.Write("firewall.json", """
+            {
+              "Firewall": {
+                "Rules": "rules.json", "Interfaces": ["eth0"], "Admin": { "Socket": "admin.sock", "Group": "no-such-group" },
+                "Logging": { "LogLevel": { "Default": "None" } }
+              }
+            }
+            """);
+        _host = await Start();
+        await GetJson("/v1/status");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_host is not null) await _host.StopAsync();
+        _host?.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Status_tells_what_has_happened()
+    {
+        Open(40001);
+        JsonElement status = await GetJson("/v1/status");
+        Assert.Equal("Gateway", status.GetProperty("mode").GetString());
+        Assert.Equal(Environment.ProcessId, status.GetProperty("process").GetInt32());
+        Assert.Equal(1, status.GetProperty("flows").GetProperty("count").GetInt32());
+        Assert.Equal(1, status.GetProperty("packets").GetProperty("allowedByReason").GetProperty("Rule").GetInt32());
+        Assert.Equal(1, status.GetProperty("policy").GetProperty("version").GetInt32());
+        CommandRunner run = CommandRunner.Run("status", "--socket", SocketPath);
+        Assert.Equal("", run.Error);
+        Assert.Contains("1 of 262,144 (0.0 %), 0 assured, peak 1", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Flows_are_listed_from_the_end_that_opened_them()
+    {
+        Open(40001);
+        JsonElement flow = Assert.Single((await GetJson("/v1/flows")).EnumerateArray());
+        Assert.Equal("203.0.113.5", flow.GetProperty("source").GetString());
+        Assert.Equal(40001, flow.GetProperty("sourcePort").GetInt32());
+        Assert.Equal("10.0.0.4", flow.GetProperty("destination").GetString());
+        Assert.Equal(22, flow.GetProperty("destinationPort").GetInt32());
+        Assert.Equal("SynSent", flow.GetProperty("state").GetString());
+        Assert.Equal("UserRule_allow-ssh", flow.GetProperty("rule").GetString());
+        Assert.Equal("Inbound", flow.GetProperty("direction").GetString());
+        Assert.Equal(1, flow.GetProperty("packetsSent").GetInt32());
+        Assert.Equal(40, flow.GetProperty("bytesSent").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("address=10.0.0.4", 3)]
+    [InlineData("address=10.0.0.0/24", 3)]
+    [InlineData("source=10.0.0.4", 0)]
+    [InlineData("source=203.0.113.0/24&destination=10.0.0.4", 3)]
+    [InlineData("port=22", 3)]
+    [InlineData("sourcePort=40002", 1)]
+    [InlineData("destinationPort=40002", 0)]
+    [InlineData("protocol=tcp", 3)]
+    [InlineData("protocol=17", 0)]
+    [InlineData("state=synsent", 3)]
+    [InlineData("state=Established", 0)]
+    [InlineData("rule=allow-ssh", 3)]
+    [InlineData("rule=UserRule_allow-ssh", 3)]
+    [InlineData("rule=securityRules/allow-ssh", 3)]
+    [InlineData("rule=DenyAllInBound", 0)]
+    [InlineData("limit=2", 2)]
+    public async Task Conditions_choose_flows(string query, int expected)
+    {
+        for (ushort port = 40001; port <= 40003; port++) Open(port);
+        Assert.Equal(expected, (await GetJson("/v1/flows?" + query)).GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("address=10.0.0", "address is '10.0.0', but must be an address or a prefix")]
+    [InlineData("port=70000", "port is '70000', but must be a whole number from 0 to 65535")]
+    [InlineData("protocol=tpc", "protocol is 'tpc', but must be Tcp, Udp")]
+    [InlineData("state=Establishd", "did you mean 'Established'?")]
+    [InlineData("rule=alow-ssh", "did you mean 'allow-ssh'?")]
+    [InlineData("adress=10.0.0.4", "adress is not known here; did you mean 'address'?")]
+    public async Task What_is_wrong_with_a_condition_is_said(string query, string message)
+    {
+        using HttpClient http = Http();
+        using HttpResponseMessage response = await http.GetAsync("/v1/flows?" + query);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        JsonElement errors = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("errors");
+        Assert.Contains(message, Assert.Single(errors.EnumerateArray()).GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_command_line_lists_and_kills()
+    {
+        for (ushort port = 40001; port <= 40003; port++) Open(port);
+        CommandRunner list = CommandRunner.Run("flows", "list", "--socket", SocketPath, "--source-port", "40002");
+        Assert.Equal((0, ""), (list.ExitCode, list.Error));
+        Assert.Contains("203.0.113.5:40002", list.Output, StringComparison.Ordinal);
+        Assert.EndsWith("1 flow\n", list.Output, StringComparison.Ordinal);
+        CommandRunner some = CommandRunner.Run("flows", "list", "--socket", SocketPath, "--limit", "2");
+        Assert.Contains("2 flows shown, there are more", some.Output, StringComparison.Ordinal);
+
+        CommandRunner kill = CommandRunner.Run("flows", "kill", "--socket", SocketPath, "--source-port", "40002", "--reset");
+        Assert.Equal((0, "1 flow killed\n", ""), (kill.ExitCode, kill.Output, kill.Error));
+        byte[] reset = _platform.Device.Passed();
+        Assert.Equal(MalformedReason.None, PacketParser.Parse(reset, reset.Length, out PacketInfo info));
+        Assert.True(info.TcpFlags.HasFlag(TcpFlags.Rst));
+        CommandRunner json = CommandRunner.Run("flows", "list", "--socket", SocketPath, "--format", "json");
+        Assert.Equal(2, JsonDocument.Parse(json.Output).RootElement.GetArrayLength());
+
+        CommandRunner all = CommandRunner.Run("flows", "kill", "--socket", SocketPath, "--all", "--format", "json");
+        Assert.Equal("{\"matched\":2,\"killed\":2}\n", all.Output);
+    }
+
+    [Fact]
+    public void The_command_line_refuses_what_is_not_meant()
+    {
+        CommandRunner bare = CommandRunner.Run("flows", "kill", "--socket", SocketPath);
+        Assert.Equal(2, bare.ExitCode);
+        Assert.StartsWith("firewall: say which flows to kill", bare.Error, StringComparison.Ordinal);
+        Assert.Equal(2, CommandRunner.Run("flows", "list", "--socket", SocketPath, "--address", "x").ExitCode);
+        CommandRunner nobody = CommandRunner.Run("status", "--socket", _folder["other.sock"]);
+        Assert.Equal(1, nobody.ExitCode);
+        Assert.Contains("other.sock cannot be reached", nobody.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rules_are_answered_as_effective_security_rules()
+    {
+        JsonElement rules = await GetJson("/v1/rules");
+        JsonElement group = Assert.Single(rules.GetProperty("value").EnumerateArray());
+        Assert.Equal("securityRules/allow-ssh", group.GetProperty("effectiveSecurityRules")[0].GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task The_document_describes_every_route_and_no_other()
+    {
+        JsonElement document = await GetJson("/openapi.json");
+        Assert.StartsWith("3.", document.GetProperty("openapi").GetString(), StringComparison.Ordinal);
+        IEnumerable<string> described = document.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}"));
+        using var api = new AdminApi(null!);
+        Assert.Equal(api.Routes.Select(r => $"{r.Method} {r.Path}").Order(), described.Order());
+        Assert.All(References(document), name => Assert.True(document.GetProperty("components").GetProperty(name[0]).TryGetProperty(name[1], out _), name[1]));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_said()
+    {
+        using HttpClient http = Http();
+        Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/v2")).StatusCode);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await http.GetAsync("/v1/flows/kill")).StatusCode);
+    }
+
+    [Fact]
+    public async Task The_socket_is_the_owners_alone_if_there_is_no_such_group_and_goes_with_the_appliance()
+    {
+        await GetJson("/v1/status");
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SocketPath));
+        await _host.StopAsync();
+        Assert.False(File.Exists(SocketPath));
+    }
+
+    [Fact]
+    public async Task A_socket_that_a_killed_process_left_is_replaced()
+    {
+        await _host.StopAsync();
+        using (var left = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            left.Bind(new UnixDomainSocketEndPoint(_folder["left.sock"]));
+            File.Move(_folder["left.sock"], SocketPath);
+        }
+
+        CommandRunner dead = CommandRunner.Run("status", "--socket", SocketPath);
+        Assert.Contains("nobody listens on", dead.Error, StringComparison.Ordinal);
+        _host.Dispose();
+        _host = await Start();
+        await GetJson("/v1/status");
+    }
+
+    [Fact]
+    public async Task A_socket_that_a_successor_has_put_there_stays()
+    {
+        await GetJson("/v1/status");
+        File.Delete(SocketPath);
+        using var successor = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        successor.Bind(new UnixDomainSocketEndPoint(SocketPath)); // does not listen, so that it cannot be taken for ours
+        await _host.StopAsync();
+        Assert.True(File.Exists(SocketPath));
+    }
+
+    [Fact]
+    public void Root_the_own_user_and_members_of_the_group_are_let_in()
+    {
+        var access = new AdminAccess(77);
+        uint own = ProcessIdentity.EffectiveUser;
+        Assert.True(access.IsAllowed(new LocalPeer(1, 0, 0, [])));
+        Assert.True(access.IsAllowed(new LocalPeer(1, own, 5, [])));
+        Assert.True(access.IsAllowed(new LocalPeer(1, own + 5000, 77, [])));
+        Assert.True(access.IsAllowed(new LocalPeer(1, own + 5000, 5, [6, 77])));
+        Assert.False(access.IsAllowed(new LocalPeer(1, own + 5000, 5, [6])));
+        Assert.False(new AdminAccess(null).IsAllowed(new LocalPeer(1, own + 5000, 0, [0])));
+    }
+
+    [Fact]
+    public void A_connection_tells_who_is_at_its_other_end()
+    {
+        string path = _folder["own.sock"];
+        using Socket listener = ListeningSocketFile.Bind(path, null);
+        listener.Listen();
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        client.Connect(new UnixDomainSocketEndPoint(path));
+        using Socket accepted = listener.Accept();
+        var peer = LocalPeer.Of(accepted);
+        Assert.Equal(Environment.ProcessId, peer.Process);
+        Assert.Equal(ProcessIdentity.EffectiveUser, peer.User);
+        Assert.True(peer.IsMember(peer.Group));
+        ListeningSocketFile.Remove(path);
+        Assert.False(File.Exists(path));
+    }
+
+    private async Task<IHost> Start()
+    {
+        var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
+        var quick = new FileWatchTiming(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(100));
+        IHost host = ApplianceHost.Create(loader, loader.Load(), _ => _platform, new StartMode(false), quick);
+        await host.StartAsync();
+        return host;
+    }
+
+    private void Open(ushort port)
+    {
+        byte[] syn = PacketBuilder.Tcp($"203.0.113.5:{port}", "10.0.0.4:22", TcpFlags.Syn);
+        _platform.Device.Send(syn);
+        Assert.Equal(syn, _platform.Device.Passed());
+    }
+
+    // The socket comes a moment after the appliance is ready.
+    private HttpClient Http() => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (_, cancellation) =>
+        {
+            using var patience = new CancellationTokenSource(Guard);
+            while (true)
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), cancellation);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+                catch (SocketException) when (!patience.IsCancellationRequested)
+                {
+                    socket.Dispose();
+                    await Task.Yield();
+                }
+            }
+        },
+    })
+    {
+        BaseAddress = new Uri("http://firewall"),
+    };
+
+    private async Task<JsonElement> GetJson(string path)
+    {
+        using HttpClient http = Http();
+        return JsonDocument.Parse(Encoding.UTF8.GetString(await http.GetByteArrayAsync(path))).RootElement;
+    }
+
+    private static IEnumerable<string[]> References(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(p => p.Name == "$ref" ? [p.Value.GetString()!.Split('/')[2..]] : References(p.Value)),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(References),
+        _ => [],
+    };
+}
