@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
+using Firewall.SystemTests.Flows;
 
 namespace Firewall.SystemTests.Linux;
 
@@ -23,6 +25,16 @@ internal static class Child
     public static Process Start(NetworkNamespace place, string verb)
     {
         Process child = place.Start(Environment.ProcessPath!, new Dictionary<string, string> { [Variable] = verb });
+        string? line = child.StandardOutput.ReadLine();
+        return line == "ready" ? child : throw new InvalidOperationException($"child {verb}: {line} {child.StandardError.ReadToEnd()}");
+    }
+
+    /// <summary>Starts a verb that needs no namespace, and waits for the line "ready".</summary>
+    public static Process Start(string verb)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.Environment[Variable] = verb;
+        Process child = Process.Start(start)!;
         string? line = child.StandardOutput.ReadLine();
         return line == "ready" ? child : throw new InvalidOperationException($"child {verb}: {line} {child.StandardError.ReadToEnd()}");
     }
@@ -56,6 +68,9 @@ internal static class Child
         {
             case "open-tun":
                 LinuxTunDevice.Open(new TunOptions()).Dispose();
+                break;
+            case "flow-churn": // a file and a seed
+                FlowChurn.Run(words[1], int.Parse(words[2], CultureInfo.InvariantCulture));
                 break;
             case "carry": // a name: carry until somebody ends us; for benchmarks of the bare loop
                 using (new PassThrough(new TunOptions { Name = words[1] }))
