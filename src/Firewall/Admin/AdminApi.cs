@@ -1,14 +1,16 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Firewall.Activity;
 using Firewall.Admin.Flows;
 using Firewall.Core.Rules;
 using Firewall.Hosting;
+using Firewall.JustInTime;
 using Microsoft.AspNetCore.Http;
 
 namespace Firewall.Admin;
 
 /// <summary>The admin API: what can be asked of a running appliance, and told to it. It serves the command line, and scripts.</summary>
-internal sealed class AdminApi : IDisposable
+internal sealed class AdminApi
 {
     /// <summary>The content type of most answers.</summary>
     public const string Json = "application/json";
@@ -17,14 +19,12 @@ internal sealed class AdminApi : IDisposable
 
     private readonly ApplianceState _state;
     private readonly FlowListing _listing;
-    private readonly FlowKiller _killer;
 
     /// <summary>Makes the API of a running appliance.</summary>
     public AdminApi(ApplianceState state)
     {
         _state = state;
         _listing = new FlowListing(state);
-        _killer = new FlowKiller(state);
         Routes =
         [
             new AdminRoute("GET", "/openapi.json", (context, _) => AnswerDocument(context)),
@@ -32,6 +32,7 @@ internal sealed class AdminApi : IDisposable
             new AdminRoute("GET", "/v1/rules", (context, _) => AnswerRules(context)),
             new AdminRoute("GET", "/v1/flows", AnswerFlows),
             new AdminRoute("POST", "/v1/flows/kill", KillFlows),
+            .. new JitApi(state.JustInTime).Routes,
         ];
     }
 
@@ -57,9 +58,6 @@ internal sealed class AdminApi : IDisposable
             await problem.WriteAsync(context);
         }
     }
-
-    /// <summary>Call it when no request is under way.</summary>
-    public void Dispose() => _killer.Dispose();
 
     private static async Task AnswerDocument(HttpContext context)
     {
@@ -99,7 +97,12 @@ internal sealed class AdminApi : IDisposable
         query.Finish();
         if (filter.IsEmpty && !all) throw new AdminProblem(400, ["say which flows to kill, such as address=10.0.0.4; all=true kills every flow"]);
         if (!filter.IsEmpty && all) throw new AdminProblem(400, ["all=true kills every flow: leave the filters away"]);
-        FlowKillResult result = await _killer.KillAsync(filter.Matches, reset, stopping);
+        FlowKillResult result = await _state.Killer.KillAsync(filter.Matches, reset, stopping);
+        _state.Activity.Add(new ActivityEvent(ActivityOperation.KillFlows, true, JitApi.CallerOf(context), _state.Device)
+        {
+            Description = $"{result.Killed} flows" + (reset ? ", with reset" : ""),
+            Properties = new Dictionary<string, string> { ["filter"] = context.Request.QueryString.ToString() },
+        });
         await JsonSerializer.SerializeAsync(context.Response.Body, result, AdminJson.Default.FlowKillResult, context.RequestAborted);
     }
 }

@@ -80,7 +80,6 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
         _active.Signal();
         _active.Wait();
         _active.Dispose();
-        _api.Dispose();
         _stopping.Dispose();
     }
 

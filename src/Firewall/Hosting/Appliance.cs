@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using Firewall.Activity;
 using Firewall.Admin;
+using Firewall.Admin.Flows;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Core.Dataplane;
+using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
@@ -37,6 +39,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private readonly UndoStack _undo;
     private static readonly TimeSpan JitStep = TimeSpan.FromSeconds(1);
     private readonly Lock _reloading = new();
+    private readonly CancellationTokenSource _ending = new();
     private volatile string? _failure;
     private volatile bool _stopping;
     private IPacketDevice? _device;
@@ -98,6 +101,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     public Task StopAsync(CancellationToken cancellationToken)
     {
         lock (_reloading) _stopping = true;
+        _ending.Cancel();
         if (_isInCharge) _systemd.Stopping();
         _undo.Run();
         if (_pool is not { } pool) return Task.CompletedTask;
@@ -110,7 +114,11 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _undo.Run();
+    public void Dispose()
+    {
+        _undo.Run();
+        _ending.Dispose();
+    }
 
     private void Start()
     {
@@ -157,7 +165,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (predecessor is null) pool.Start();
         else TakeOver(predecessor, gathering, options);
 
-        _state = new ApplianceState(pool, _policies, options, device.Name, _time);
+        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _time);
+        _undo.Push("what it tells of itself", _state.Dispose);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
         if (!OperatingSystem.IsWindows())
@@ -170,6 +179,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
 
         _justInTime.Apply = Recompile;
+        _justInTime.Terminate = request => _ = Task.Run(() => TerminateAsync(request), CancellationToken.None);
         ITimer ending = _time.CreateTimer(_ => _justInTime.EndWhatIsOver(), null, JitStep, JitStep);
         _undo.Push("just-in-time access", ending.Dispose);
         _activity.Add(new ActivityEvent(ActivityOperation.Start, true, ActivityCaller.Appliance, device.Name)
@@ -250,6 +260,21 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         return policy;
     }
 
+    private async Task TerminateAsync(JitRequest request)
+    {
+        string name = JitRules.NameOf(request);
+        RuleCatalog catalog = _policies.Catalog;
+        try
+        {
+            FlowKillResult result = await _state!.Killer.KillAsync((in FlowRecord flow) => catalog[flow.Rule]?.Name == name, reset: true, _ending.Token);
+            Terminated(_logger, request.MachineName, request.Port, result.Killed);
+        }
+        catch (Exception e) when (e is AdminProblem or OperationCanceledException or ObjectDisposedException)
+        {
+            NotTerminated(_logger, request.MachineName, request.Port, e.Message);
+        }
+    }
+
     private string Status() => $"policy {_policies.Current.Version} in force";
 
     private void Fail(string why)
@@ -273,4 +298,10 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The reload failed with an internal error, please report it: {Kind}")]
     private static partial void ReloadFailed(ILogger logger, string kind, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Just-in-time access to {Machine} port {Port} is over: {Flows} connections ended")]
+    private static partial void Terminated(ILogger logger, string machine, int port, long flows);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time access to {Machine} port {Port} is over, but its connections could not be ended: {Why}")]
+    private static partial void NotTerminated(ILogger logger, string machine, int port, string why);
 }

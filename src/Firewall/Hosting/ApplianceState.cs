@@ -1,9 +1,12 @@
+using Firewall.Activity;
 using Firewall.Admin;
+using Firewall.Admin.Flows;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Engine;
 using Firewall.Core.Rules;
+using Firewall.JustInTime;
 
 namespace Firewall.Hosting;
 
@@ -12,8 +15,11 @@ namespace Firewall.Hosting;
 /// <param name="policies">The policy in force.</param>
 /// <param name="options">The configuration at the start.</param>
 /// <param name="device">The device's name.</param>
+/// <param name="justInTime">Just-in-time access.</param>
+/// <param name="activity">Where it is written down who did what.</param>
 /// <param name="time">The wall clock.</param>
-internal sealed class ApplianceState(WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, TimeProvider time)
+internal sealed class ApplianceState(
+    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, TimeProvider time) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly long[] _reloads = new long[Enum.GetValues<ReloadResult>().Length];
@@ -27,6 +33,21 @@ internal sealed class ApplianceState(WorkerPool workers, PolicyStore policies, F
 
     /// <summary>The policy in force.</summary>
     public PolicyStore Policies => policies;
+
+    /// <summary>Just-in-time access.</summary>
+    public JitAccess JustInTime => justInTime;
+
+    /// <summary>Where it is written down who did what.</summary>
+    public ActivityLog Activity => activity;
+
+    /// <summary>The device's name.</summary>
+    public string Device => device;
+
+    /// <summary>Ends flows.</summary>
+    public FlowKiller Killer { get; } = new(workers);
+
+    /// <summary>Call it when nobody ends flows any more.</summary>
+    public void Dispose() => Killer.Dispose();
 
     /// <summary>Remembers a reload.</summary>
     /// <param name="result">What came of it.</param>

@@ -11,7 +11,7 @@ internal delegate bool FlowCondition(in FlowRecord flow);
 /// Ends flows. It only looks for them; the workers take them out of the table, a few before each batch, so that nobody waits for a lock.
 /// One kill at a time.
 /// </summary>
-internal sealed class FlowKiller(ApplianceState state) : IDisposable
+internal sealed class FlowKiller(WorkerPool workers) : IDisposable
 {
     private const int LooksPerSlice = 1024;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -28,7 +28,6 @@ internal sealed class FlowKiller(ApplianceState state) : IDisposable
         await _one.WaitAsync(stopping);
         try
         {
-            WorkerPool workers = state.Workers;
             long before = workers.Flows.Killed;
             long matched = 0;
             var walk = new FlowWalk(workers.Flows);
@@ -78,7 +77,7 @@ internal sealed class FlowKiller(ApplianceState state) : IDisposable
                 throw new AdminProblem(StatusCodes.Status503ServiceUnavailable, ["the workers are stopped; try again when the appliance runs"]);
             }
 
-            state.Workers.Wake();
+            workers.Wake();
             await Task.Delay(1, stopping);
         }
     }

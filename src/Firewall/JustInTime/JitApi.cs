@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Json;
+using Firewall.Activity;
+using Firewall.Admin;
+using Firewall.Devices.Linux;
+using Microsoft.AspNetCore.Http;
+
+namespace Firewall.JustInTime;
+
+/// <summary>Just-in-time access over the admin socket: ask, list, take back.</summary>
+internal sealed class JitApi(JitAccess access)
+{
+    /// <summary>Everything it can do.</summary>
+    public IReadOnlyList<AdminRoute> Routes =>
+    [
+        new AdminRoute("GET", "/v1/jit/requests", (context, _) => List(context)),
+        new AdminRoute("POST", "/v1/jit/initiate", (context, _) => Initiate(context)),
+        new AdminRoute("POST", "/v1/jit/revoke", (context, _) => Revoke(context)),
+    ];
+
+    /// <summary>Who is at the other end of the admin socket, for the activity log.</summary>
+    public static ActivityCaller CallerOf(HttpContext context) => context.Features.Get<LocalPeer>() is { } peer
+        ? new ActivityCaller(UserNames.Of(peer.User), peer.User, peer.Process)
+        : ActivityCaller.Appliance;
+
+    private Task List(HttpContext context)
+    {
+        var query = new RequestQuery(context.Request.Query);
+        bool all = query.Flag("all");
+        query.Finish();
+        IReadOnlyList<JitRequest> requests = [.. access.Requests.Where(request => all || request.IsActive)];
+        return JsonSerializer.SerializeAsync(context.Response.Body, requests, JitJson.Default.IReadOnlyListJitRequest, context.RequestAborted);
+    }
+
+    private Task Initiate(HttpContext context)
+    {
+        var query = new RequestQuery(context.Request.Query);
+        string? machine = query.Text("vm");
+        long? port = query.Number("port", 0, ushort.MaxValue);
+        string? source = query.Text("source");
+        TimeSpan? duration = null;
+        if (query.Text("duration") is { } text)
+        {
+            if (DurationText.TryRead(text, out TimeSpan read)) duration = read;
+            else query.Refuse("duration", DurationText.Allowed);
+        }
+
+        string justification = query.Text("justification") ?? "";
+        query.Finish();
+        if (machine is null || port is null || source is null) throw new AdminProblem(StatusCodes.Status400BadRequest, ["vm, port and source must be given"]);
+        return Answer(context, () => access.Request(new JitAsk(machine, (ushort)port, source, duration, justification), CallerOf(context)));
+    }
+
+    private Task Revoke(HttpContext context)
+    {
+        var query = new RequestQuery(context.Request.Query);
+        string? text = query.Text("id");
+        query.Finish();
+        if (!Guid.TryParse(text, CultureInfo.InvariantCulture, out Guid id))
+            throw new AdminProblem(StatusCodes.Status400BadRequest, ["id must be that of a request, as `firewall jit list` shows it"]);
+        return Answer(context, () => access.Revoke(id, CallerOf(context)));
+    }
+
+    private static Task Answer(HttpContext context, Func<JitRequest> action)
+    {
+        try
+        {
+            return JsonSerializer.SerializeAsync(context.Response.Body, action(), JitJson.Default.JitRequest, context.RequestAborted);
+        }
+        catch (JitRefusal refusal)
+        {
+            throw new AdminProblem(StatusCodes.Status400BadRequest, [refusal.Message]);
+        }
+    }
+}

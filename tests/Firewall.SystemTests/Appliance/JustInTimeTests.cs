@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Firewall.SystemTests.Linux;
+using Xunit;
+
+namespace Firewall.SystemTests.Appliance;
+
+/// <summary>A closed SSH port opens for who asks, for a time; sessions outlive it, or end with it where the policy says so.</summary>
+public sealed class JustInTimeTests
+{
+    [Fact]
+    public void Access_opens_and_expires_and_the_session_goes_on()
+    {
+        using var lab = new Lab();
+        using var sshd = new SshServer(lab.Vm);
+        WritePolicies(lab, terminateOnExpiry: false);
+        using RunningAppliance appliance = Start(lab);
+        sshd.TimesOut(lab.Client, Lab.VmV4);
+
+        Assert.StartsWith("vm-web1 port 22 is open from 203.0.113.5/32 until ", Request(lab, "6s"), StringComparison.Ordinal);
+        using Process session = sshd.StartSession(lab.Client, Lab.VmV4);
+        Assert.Equal("begin", SshServer.Say(session, "begin"));
+        JsonElement request = Assert.Single(JsonDocument.Parse(Firewall(lab, "jit", "list", "--format", "json")).RootElement.EnumerateArray());
+        Assert.Equal("root", request.GetProperty("requestor").GetString());
+
+        Wait.Until(() => Firewall(lab, "jit", "list", "--format", "json").Trim() == "[]", "the access does not expire");
+        sshd.TimesOut(lab.Client, Lab.VmV4);
+        Assert.Equal("still here", SshServer.Say(session, "still here"));
+        session.Kill();
+
+        string[] operations = [.. File.ReadLines(lab.Files["activity.jsonl"])
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("operationName").GetProperty("value").GetString()!)];
+        Assert.Contains("Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action", operations);
+        Assert.Contains("Microsoft.Network/networkSecurityGroups/write", operations);
+        Assert.Contains("Firewall/jitNetworkAccessPolicies/expire/action", operations);
+        Assert.Contains("Initiate", Firewall(lab, "activity", "list", "--file", lab.Files["activity.jsonl"]), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void Where_the_policy_says_so_the_session_ends_with_the_access()
+    {
+        using var lab = new Lab();
+        using var sshd = new SshServer(lab.Vm);
+        WritePolicies(lab, terminateOnExpiry: true);
+        using RunningAppliance appliance = Start(lab);
+        Request(lab, "1h");
+        using Process session = sshd.StartSession(lab.Client, Lab.VmV4);
+        Assert.Equal("begin", SshServer.Say(session, "begin"));
+        string id = JsonDocument.Parse(Firewall(lab, "jit", "list", "--format", "json")).RootElement[0].GetProperty("id").GetString()!;
+        Assert.Equal("vm-web1 port 22 is closed again for 203.0.113.5/32\n", Firewall(lab, "jit", "revoke", id));
+        Assert.True(session.WaitForExit(TimeSpan.FromSeconds(10)), "the session goes on");
+        appliance.WaitForLog("1 connections ended");
+    }
+
+    [Fact]
+    public void A_request_survives_a_kill_and_ends_in_time_also_when_nobody_was_there()
+    {
+        using var lab = new Lab();
+        using var sshd = new SshServer(lab.Vm);
+        WritePolicies(lab, terminateOnExpiry: false);
+        using (RunningAppliance first = Start(lab))
+        {
+            Request(lab, "1h");
+            sshd.Connects(lab.Client, Lab.VmV4);
+            first.Kill();
+        }
+
+        using (RunningAppliance second = Start(lab))
+        {
+            sshd.Connects(lab.Client, Lab.VmV4);
+            Request(lab, "2s"); // a newer one for the same takes its place
+            second.Kill();
+        }
+
+        Thread.Sleep(2_000); // the time that is granted, with nobody there to count it
+        using RunningAppliance third = Start(lab);
+        sshd.TimesOut(lab.Client, Lab.VmV4);
+    }
+
+    [Fact]
+    public void What_no_policy_allows_is_refused_with_the_reason()
+    {
+        using var lab = new Lab();
+        WritePolicies(lab, terminateOnExpiry: false);
+        using RunningAppliance appliance = Start(lab);
+        (int code, string said) = lab.Gateway.Try(RunningAppliance.Executable, "jit", "request", "--vm", "vm-web1", "--port", "23", "--source", "203.0.113.5");
+        Assert.Equal(2, code);
+        Assert.Contains("policy default does not allow to ask for port 23 of vm-web1; it has: 22", said, StringComparison.Ordinal);
+        (code, said) = lab.Gateway.Try(RunningAppliance.Executable, "jit", "request", "--vm", "vm-web1", "--port", "22", "--source", "203.0.113.5", "--duration", "4h");
+        Assert.Equal(2, code);
+        Assert.Contains("allows at most 3:00:00", said, StringComparison.Ordinal);
+    }
+
+    private static void WritePolicies(Lab lab, bool terminateOnExpiry) => File.WriteAllText(lab.Files["jit.json"], $$"""
+        {
+          "kind": "Basic",
+          "name": "default",
+          "properties": {
+            "virtualMachines": [
+              {
+                "id": "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-web1",
+                "privateIpAddress": "{{Lab.VmV4}}",
+                "terminateOnExpiry": {{(terminateOnExpiry ? "true" : "false")}},
+                "ports": [ { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" } ]
+              }
+            ]
+          }
+        }
+        """);
+
+    private static RunningAppliance Start(Lab lab)
+    {
+        lab.WriteRules(Nsg.Group());
+        RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", $"FIREWALL__JUSTINTIME__POLICIES={lab.Files["jit.json"]}");
+        appliance.WaitForLog("Admin socket ");
+        return appliance;
+    }
+
+    private static string Request(Lab lab, string duration) => Firewall(
+        lab, "jit", "request", "--vm", "vm-web1", "--port", "22", "--source", Lab.ClientV4, "--duration", duration, "--justification", "a test");
+
+    private static string Firewall(Lab lab, params string[] arguments) => lab.Gateway.Run(RunningAppliance.Executable, arguments);
+}
