@@ -32,7 +32,7 @@ internal sealed class AdminApi
             new AdminRoute("GET", "/v1/rules", (context, _) => AnswerRules(context)),
             new AdminRoute("GET", "/v1/flows", AnswerFlows),
             new AdminRoute("POST", "/v1/flows/kill", KillFlows),
-            .. new JitApi(state.JustInTime).Routes,
+            .. new JitApi(state).Routes,
         ];
     }
 

@@ -3,12 +3,13 @@ using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Admin;
 using Firewall.Devices.Linux;
+using Firewall.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Firewall.JustInTime;
 
 /// <summary>Just-in-time access over the admin socket: ask, list, take back.</summary>
-internal sealed class JitApi(JitAccess access)
+internal sealed class JitApi(ApplianceState state)
 {
     /// <summary>Everything it can do.</summary>
     public IReadOnlyList<AdminRoute> Routes =>
@@ -28,7 +29,7 @@ internal sealed class JitApi(JitAccess access)
         var query = new RequestQuery(context.Request.Query);
         bool all = query.Flag("all");
         query.Finish();
-        IReadOnlyList<JitRequest> requests = [.. access.Requests.Where(request => all || request.IsActive)];
+        IReadOnlyList<JitRequest> requests = [.. state.JustInTime.Requests.Where(request => all || request.IsActive)];
         return JsonSerializer.SerializeAsync(context.Response.Body, requests, JitJson.Default.IReadOnlyListJitRequest, context.RequestAborted);
     }
 
@@ -48,7 +49,7 @@ internal sealed class JitApi(JitAccess access)
         string justification = query.Text("justification") ?? "";
         query.Finish();
         if (machine is null || port is null || source is null) throw new AdminProblem(StatusCodes.Status400BadRequest, ["vm, port and source must be given"]);
-        return Answer(context, () => access.Request(new JitAsk(machine, (ushort)port, source, duration, justification), CallerOf(context)));
+        return Answer(context, () => state.JustInTime.Request(new JitAsk(machine, (ushort)port, source, duration, justification), CallerOf(context)));
     }
 
     private Task Revoke(HttpContext context)
@@ -58,7 +59,7 @@ internal sealed class JitApi(JitAccess access)
         query.Finish();
         if (!Guid.TryParse(text, CultureInfo.InvariantCulture, out Guid id))
             throw new AdminProblem(StatusCodes.Status400BadRequest, ["id must be that of a request, as `firewall jit list` shows it"]);
-        return Answer(context, () => access.Revoke(id, CallerOf(context)));
+        return Answer(context, () => state.JustInTime.Revoke(id, CallerOf(context)));
     }
 
     private static Task Answer(HttpContext context, Func<JitRequest> action)
