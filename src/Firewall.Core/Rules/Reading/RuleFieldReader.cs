@@ -18,11 +18,11 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         return RuleProtocol.Any;
     }
 
-    /// <summary>A field whose value is one of an enumeration's names.</summary>
-    public T Choice<T>(RuleContext context, string field, string code, T fallback)
+    /// <summary>A field whose value is one of an enumeration's names; null with a finding if it is missing or unknown.</summary>
+    public T? Choice<T>(RuleContext context, string field, string code)
         where T : struct, Enum
     {
-        if (!TryRequired(context, field, out JsonValue? value)) return fallback;
+        if (!TryRequired(context, field, out JsonValue? value)) return null;
         foreach (T choice in Enum.GetValues<T>())
         {
             if (value.IsString && string.Equals(choice.ToString(), value.Text, StringComparison.OrdinalIgnoreCase)) return choice;
@@ -30,7 +30,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
 
         string allowed = string.Join(',', Enum.GetNames<T>().Order(StringComparer.Ordinal));
         Add(value, code, $"Security rule has invalid {Title(field)}. Value provided: {Shown(value)} Allowed values: {allowed}.", "Write one of these.");
-        return fallback;
+        return null;
     }
 
     /// <summary>The priority; 0 with a finding if it is missing or out of range.</summary>

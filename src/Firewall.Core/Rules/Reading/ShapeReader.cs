@@ -173,7 +173,8 @@ internal sealed class ShapeReader
     {
         if (RuleReader.IsDefaultRule(node)) return;
         group.RuleCount++;
-        if (_rules.Read(node, scope, group.Id ?? group.Name) is { } rule) group.Add(rule, _findings);
+        SecurityRule? rule = _rules.Read(node, scope, group.Id ?? group.Name);
+        group.Add(_rules.Claim, rule, _findings);
     }
 
     private string ReadGroupName(JsonValue node, TemplateScope scope, string? id)
@@ -215,10 +216,10 @@ internal sealed class ShapeReader
         foreach (TemplateReader.ChildRule child in reader.Rules)
         {
             GroupBuilder group = FindOrAdd(child.Group, null, child.Node);
-            int known = group.Rules.Count;
-            if (_rules.Read(child.Node, child.Scope, group.Id ?? group.Name, child.Name) is not { } rule) continue;
-            group.Merge(rule, _findings);
-            group.RuleCount += group.Rules.Count - known;
+            int known = group.Claims.Count;
+            SecurityRule? rule = _rules.Read(child.Node, child.Scope, group.Id ?? group.Name, child.Name);
+            group.Merge(_rules.Claim, rule, _findings);
+            group.RuleCount += group.Claims.Count - known;
         }
 
         if (_groups.Count == 0 && Network.IsEmpty && !_findings.Exists(finding => finding.IsError))
