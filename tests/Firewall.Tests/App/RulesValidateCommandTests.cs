@@ -65,6 +65,11 @@ public sealed class RulesValidateCommandTests : IDisposable
     {
         string file = _folder.Write("nsg.json", Sample.Group(Sample.Rule("tag", 100, source: "Storage.WestEurope")));
         CommandRunner run = CommandRunner.Run("rules", "validate", file);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(" warning ServiceTagNotKnown at ", run.OutputLines[0], StringComparison.Ordinal);
+        Assert.Equal(2, CommandRunner.Run("rules", "lint", file).ExitCode);
+        string wrong = _folder.Write("wrong.json", Sample.Group(Sample.Rule("tag", 100, source: "AzureBastionSubnet")));
+        run = CommandRunner.Run("rules", "validate", wrong);
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(" error SecurityRuleInvalidAddressPrefix at ", run.OutputLines[0], StringComparison.Ordinal);
         string tags = _folder.Write("tags.json", """

@@ -93,6 +93,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
                     $"Security rule has invalid Port range. Value provided: {Shown(element)}. Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535.",
                     element.Text == "*" ? $"Write \"*\" in {singular}; a list must not hold it."
                         : element.Text.Contains(',', StringComparison.Ordinal) ? $"Write several ranges as a list in {plural}."
+                        : element.Text.Contains(' ', StringComparison.Ordinal) ? $"Write several ranges as a list in {plural}; if PowerShell wrote this, export with ConvertTo-Json -Depth 10."
                         : "Write a port, a range such as 8000-8010 with the lower port first, or \"*\".");
             }
         }
@@ -214,6 +215,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
     {
         string remedy = "Write an address, a prefix such as 10.0.0.0/24, a service tag, or \"*\".";
         if (value.Text.Contains(',', StringComparison.Ordinal)) remedy = "Write several prefixes as a list in the plural field.";
+        else if (value.Text.Contains(' ', StringComparison.Ordinal)) remedy = "Write several prefixes as a list in the plural field; if PowerShell wrote this, export with ConvertTo-Json -Depth 10.";
         else if (value.Text.Equals("any", StringComparison.OrdinalIgnoreCase)) remedy = "Any address is written \"*\".";
         else if (IpPrefix.TryParse(value.Text, out IpPrefix prefix, out bool hasHostBits) && hasHostBits)
         {
