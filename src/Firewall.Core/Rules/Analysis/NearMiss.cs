@@ -38,6 +38,12 @@ internal readonly record struct NearMiss(PacketInfo Packet, RuleConditions Misse
 
     private static NearMiss? FindIn(RuleSpace space, int rule, RuleConditions misses)
     {
+        // Fields are independent of each other, so where one has nothing there is no use in walking through the others.
+        foreach (int field in (int[])[RuleSpace.Destination, RuleSpace.Source])
+        {
+            if (!misses.HasFlag(ConditionOf(field)) && space.SplitOf(field).ClassesOfRule(rule).IndexOfAnyExcept(0UL) < 0) return null;
+        }
+
         NearMiss? found = null;
         RuleWalk? walk = null;
         walk = new RuleWalk(

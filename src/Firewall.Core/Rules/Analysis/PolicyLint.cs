@@ -125,18 +125,12 @@ public static class PolicyLint
         bool isContradiction = true;
         foreach (RuleSpace space in spaces)
         {
-            new RuleWalk(
-                space,
-                (path, left) =>
-                {
-                    int first = RuleSpace.FirstOf(left, 0, rules.Count);
-                    if (first < 0) return;
-                    deciders.Add(first);
-                    bool isAgainst = rules[first].Rule.Access != rules[rule].Rule.Access;
-                    isContradiction &= isAgainst;
-                    witness ??= space.Witness(path);
-                },
-                (field, index) => space.Fits(field, index, rule)).Run();
+            new RuleRegionWalk(space, rule, (path, first) =>
+            {
+                deciders.Add(first);
+                isContradiction &= rules[first].Rule.Access != rules[rule].Rule.Access;
+                witness ??= space.Witness(path);
+            }).Run();
         }
 
         SecurityRule self = rules[rule].Rule;
