@@ -90,6 +90,9 @@ public static class FindingCodes
     /// <summary>Subnets or network interfaces with different groups share addresses.</summary>
     public const string OverlappingAssociations = "NetworkSecurityGroupAssociationsOverlap";
 
+    /// <summary>A service tag of Azure's whose addresses are not known: no service tag file was given, or it does not have it.</summary>
+    public const string ServiceTagNotKnown = "ServiceTagNotKnown";
+
     /// <summary>A virtual network's <c>flowTimeoutInMinutes</c> outside of 4–30.</summary>
     public const string InvalidFlowTimeout = "VirtualNetworkInvalidFlowTimeout";
 }

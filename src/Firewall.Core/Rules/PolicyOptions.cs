@@ -27,6 +27,12 @@ public sealed record PolicyOptions
     /// <summary>The service tags of Azure's file, or null: then rules may use only VirtualNetwork, Internet, AzureLoadBalancer and the platform tags.</summary>
     public ServiceTags? ServiceTags { get; init; }
 
+    /// <summary>
+    /// False to go on with rules whose service tags are Azure's, but whose addresses are not known: they match nothing then, so the
+    /// policy is good for checking its rules, and not for packets.
+    /// </summary>
+    public bool AreTagsChecked { get; init; } = true;
+
     /// <summary>The tag <c>AzureLoadBalancer</c>: where health probes come from.</summary>
     public IReadOnlyList<IpPrefix> LoadBalancer { get; init; } = [AzureHostAddress];
 

@@ -68,7 +68,7 @@ public sealed class RulesShowCommandTests : IDisposable
     {
         CommandRunner run = CommandRunner.Run("rules", "show", RulesSamples.Broken);
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
-        Assert.Equal(3, run.ErrorLines.Length);
+        Assert.Equal(4, run.ErrorLines.Length);
         Assert.All(run.ErrorLines, line => Assert.StartsWith($"firewall: {RulesSamples.Broken}:", line, StringComparison.Ordinal));
     }
 }

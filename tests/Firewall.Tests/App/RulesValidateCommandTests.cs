@@ -24,10 +24,11 @@ public sealed class RulesValidateCommandTests : IDisposable
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(
             """
+            docs/rules/nsg-web-broken.json:23: error SecurityRuleConflict at $.properties.securityRules[1]: Security rule allow-ssh-office conflicts with rule allow-https. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules. Both are Inbound with priority 200 (the other on line 9); give one of them another priority.
             docs/rules/nsg-web-broken.json:27: error SecurityRuleInvalidAddressPrefix at $.properties.securityRules[1].properties.sourceAddressPrefix: Security rule nsg-web/securityRules/allow-ssh-office has invalid Address prefix. Value provided: 198.51.100.1/28 It has host bits set; the prefix is 198.51.100.0/28.
             docs/rules/nsg-web-broken.json:44: error SecurityRuleInvalidPortRange at $.properties.securityRules[2].properties.destinationPortRange: Security rule has invalid Port range. Value provided: 25,465. Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535. Write several ranges as a list in destinationPortRanges.
             docs/rules/nsg-web-broken.json:47: error SecurityRuleInvalidDirection at $.properties.securityRules[2].properties.direction: Security rule has invalid Direction. Value provided: Out Allowed values: Inbound,Outbound. Write one of these.
-            docs/rules/nsg-web-broken.json: not valid: 3 errors
+            docs/rules/nsg-web-broken.json: not valid: 4 errors
 
             """.ReplaceLineEndings("\n"),
             run.Portable());
@@ -42,9 +43,9 @@ public sealed class RulesValidateCommandTests : IDisposable
         JsonElement json = run.Json();
         Assert.Equal(
             """{"severity":"error","code":"SecurityRuleInvalidPortRange","file":"FILE","line":44,"path":"$.properties.securityRules[2].properties.destinationPortRange","message":"Security rule has invalid Port range. Value provided: 25,465. Value should be an integer OR integer range with \u0027-\u0027 delimiter. Valid range 0-65535.","remedy":"Write several ranges as a list in destinationPortRanges."}""",
-            JsonSerializer.Serialize(json.GetProperty("findings")[1]).Replace(RulesSamples.Broken, "FILE", StringComparison.Ordinal));
+            JsonSerializer.Serialize(json.GetProperty("findings")[2]).Replace(RulesSamples.Broken, "FILE", StringComparison.Ordinal));
         Assert.Equal(
-            ["valid False", "securityGroups 1", "securityRules 1", "errors 3", "warnings 0"],
+            ["valid False", "securityGroups 1", "securityRules 1", "errors 4", "warnings 0"],
             json.EnumerateObject().Where(p => p.Name != "findings").Select(p => $"{p.Name} {p.Value}"));
     }
 
@@ -64,6 +65,11 @@ public sealed class RulesValidateCommandTests : IDisposable
     {
         string file = _folder.Write("nsg.json", Sample.Group(Sample.Rule("tag", 100, source: "Storage.WestEurope")));
         CommandRunner run = CommandRunner.Run("rules", "validate", file);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(" warning ServiceTagNotKnown at ", run.OutputLines[0], StringComparison.Ordinal);
+        Assert.Equal(2, CommandRunner.Run("rules", "lint", file).ExitCode);
+        string wrong = _folder.Write("wrong.json", Sample.Group(Sample.Rule("tag", 100, source: "AzureBastionSubnet")));
+        run = CommandRunner.Run("rules", "validate", wrong);
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(" error SecurityRuleInvalidAddressPrefix at ", run.OutputLines[0], StringComparison.Ordinal);
         string tags = _folder.Write("tags.json", """

@@ -167,7 +167,7 @@ public class NsgReaderErrorTests
         RuleFile file = Sample.Read(Sample.Group(
             Sample.Rule("a b", 99, source: "any"), Sample.Rule("ok", 100), Sample.Rule("c", 100, destinationPort: "x", protocol: "Q")));
         Assert.Equal(
-            ["InvalidResourceName", "SecurityRuleInvalidPriority", "SecurityRuleInvalidAddressPrefix", "SecurityRuleInvalidProtocol", "SecurityRuleInvalidPortRange"],
+            ["InvalidResourceName", "SecurityRuleInvalidPriority", "SecurityRuleInvalidAddressPrefix", "SecurityRuleInvalidProtocol", "SecurityRuleInvalidPortRange", "SecurityRuleConflict"],
             file.Findings.Select(finding => finding.Code));
         Assert.True(file.HasErrors);
     }
@@ -242,6 +242,24 @@ public class NsgReaderErrorTests
         RuleFinding finding = Sample.Read(json).Findings[0];
         Assert.Equal((FindingSeverity.Error, "InvalidRequestFormat"), (finding.Severity, finding.Code));
         Assert.NotEmpty(finding.Remedy);
+    }
+
+    [Fact]
+    public void A_conflict_is_told_also_if_one_of_the_two_rules_has_another_error()
+    {
+        RuleFile file = Sample.Read(Sample.Group(
+            Sample.Rule("first", 100, destinationPort: "70000"), Sample.Rule("second", 100), Sample.Rule("third", 100, "Outbound"), Sample.Rule("fourth", 99, "Outbound")));
+        Assert.Equal(
+            ["SecurityRuleConflict", "SecurityRuleInvalidPortRange", "SecurityRuleInvalidPriority"],
+            file.Findings.Select(finding => finding.Code).Order());
+        Assert.Contains("Security rule second conflicts with rule first.", file.Findings.Single(finding => finding.Code == "SecurityRuleConflict").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_that_is_taken_twice_is_told_also_if_one_of_the_two_rules_has_another_error()
+    {
+        RuleFile file = Sample.Read(Sample.Group(Sample.Rule("twin", 100, protocol: "Xyz"), Sample.Rule("Twin", 100)));
+        Assert.Equal([FindingCodes.InvalidProtocol, FindingCodes.DuplicateName], file.Findings.Select(finding => finding.Code));
     }
 
     [Fact]

@@ -41,13 +41,38 @@ public class ServiceTagsTests
     public void An_unknown_tag_is_an_invalid_prefix_and_says_what_to_do(bool withFile, string hint)
     {
         PolicyOptions options = new() { ServiceTags = withFile ? Read(Small, out _) : null };
-        CompileResult result = PolicyCompiler.Compile(Sample.Good(Sample.Group(Sample.Rule(source: "Sql"))), options, new RuleCatalog(), 1);
+        CompileResult result = PolicyCompiler.Compile(Sample.Good(Sample.Group(Sample.Rule(source: "Sqll"))), options, new RuleCatalog(), 1);
         Assert.Null(result.Policy);
         RuleFinding finding = Assert.Single(result.Findings);
         Assert.Equal("SecurityRuleInvalidAddressPrefix", finding.Code);
-        Assert.Equal("Security rule allow-web has invalid Address prefix. Value provided: Sql", finding.Message);
+        Assert.Equal("Security rule allow-web has invalid Address prefix. Value provided: Sqll", finding.Message);
         Assert.Equal("$.properties.securityRules[0].properties.sourceAddressPrefix", finding.JsonPath);
         Assert.Contains(hint, finding.Remedy, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sql")]
+    [InlineData("sql.WestEurope")]
+    [InlineData("GatewayManager")]
+    [InlineData("CorpNetPublic")]
+    public void A_tag_of_Azures_whose_addresses_are_not_known_is_an_error_or_when_rules_are_only_checked_a_warning(string tag)
+    {
+        IReadOnlyList<NetworkSecurityGroup> groups = Sample.Good(Sample.Group(Sample.Rule(source: tag)));
+        CompileResult used = PolicyCompiler.Compile(groups, new PolicyOptions { ServiceTags = Read(Small, out _) }, new RuleCatalog(), 1);
+        Assert.Null(used.Policy);
+        Assert.Equal((FindingSeverity.Error, "ServiceTagNotKnown"), (Assert.Single(used.Findings).Severity, used.Findings[0].Code));
+        CompileResult looked = PolicyCompiler.Compile(groups, new PolicyOptions { AreTagsChecked = false }, new RuleCatalog(), 1);
+        Assert.NotNull(looked.Policy);
+        Assert.Equal((FindingSeverity.Warning, "ServiceTagNotKnown"), (Assert.Single(looked.Findings).Severity, looked.Findings[0].Code));
+        Assert.Equal("Inbound Deny DefaultRule_DenyAllInBound", looked.Policy.Verdict(Sample.Tcp("192.0.2.31:1", "10.0.0.4:443")));
+    }
+
+    [Fact]
+    public void A_region_that_the_file_does_not_have_is_an_invalid_prefix()
+    {
+        PolicyOptions options = new() { ServiceTags = Read(Small, out _), AreTagsChecked = false };
+        CompileResult result = PolicyCompiler.Compile(Sample.Good(Sample.Group(Sample.Rule(source: "Storage.WestMoom"))), options, new RuleCatalog(), 1);
+        Assert.Equal("SecurityRuleInvalidAddressPrefix", Assert.Single(result.Findings).Code);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules.Classification;
@@ -18,6 +19,7 @@ internal sealed class DifferenceGraph
     private readonly ulong[][] _rules = new ulong[RuleSpace.Fields + 1][];
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<Node, int> _known = [];
+    private readonly ulong[]?[] _all = new ulong[]?[RuleSpace.Fields];
     private readonly int _verdicts;
 
     /// <param name="space">The packets.</param>
@@ -48,7 +50,12 @@ internal sealed class DifferenceGraph
         List<int> nodes = _nodeOfSeen[field];
         if (seen < nodes.Count) return nodes[seen];
         SortedDictionary<int, List<int>> branches = [];
-        int count = _space.CountOf(field);
+        if (field != RuleSpace.Protocol && _space.GoesByRules(field, _rules[field]))
+        {
+            BuildByRules(field, branches);
+        }
+
+        int count = branches.Count > 0 ? 0 : _space.CountOf(field);
         for (int index = 0; index < count; index++)
         {
             _space.Step(field, index, _rules[field], _rules[field + 1]);
@@ -66,6 +73,24 @@ internal sealed class DifferenceGraph
         int node = Reduce(field, branches);
         nodes.Add(node);
         return node;
+    }
+
+    private void BuildByRules(int field, SortedDictionary<int, List<int>> branches)
+    {
+        FieldSplit split = _space.Split(field, _rules[field], _all[field] ??= _space.SplitOf(field).AllClasses);
+        for (int part = 0; part < split.Parts; part++)
+        {
+            split.RulesOf(part).CopyTo(_rules[field + 1]);
+            int next = Build(field + 1);
+            ReadOnlySpan<ulong> classes = split.ClassesOf(part);
+            for (int word = 0; word < classes.Length; word++)
+            {
+                for (ulong left = classes[word]; left != 0; left &= left - 1) Add(branches, next, (word * 64) + BitOperations.TrailingZeroCount(left));
+            }
+        }
+
+        // Equal nodes must have equal lists, and the first class shows the region.
+        foreach (List<int> classes in branches.Values) classes.Sort();
     }
 
     private int BuildPorts(int protocolClass)

@@ -49,6 +49,26 @@ public enum LintSeverity : byte
     Warning,
 }
 
+/// <summary>Conditions of a rule.</summary>
+[Flags]
+public enum RuleConditions : byte
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>The ports, source and destination.</summary>
+    Ports = 1,
+
+    /// <summary>The destination's address.</summary>
+    Destination = 2,
+
+    /// <summary>The source's address.</summary>
+    Source = 4,
+
+    /// <summary>The protocol and the ICMP type.</summary>
+    Protocol = 8,
+}
+
 /// <summary>One finding of lint. Exact: found by set reasoning over all packets, not by trying some.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Rule">The rule it is about; null for findings about the configuration.</param>
@@ -57,12 +77,16 @@ public enum LintSeverity : byte
 /// <param name="Message">What it is, for people.</param>
 /// <param name="Witness">
 /// A packet that shows it: one that the rule fits and another rule decides; one that the rule decides and needs not; one that it lets in;
-/// one that two crossing rules both fit.
-/// Null if there is no such packet, which is the finding.
+/// one that two crossing rules both fit; one from a stranger that counts as of the virtual network. No packet fits a rule that never
+/// matches: there it is a packet that its group is asked about, that fails as few of the rule's conditions as any, and that the rule in
+/// <paramref name="Others"/> decides.
 /// </param>
 public sealed record LintFinding(
-    LintKind Kind, RuleIdentity? Rule, RuleOrigin Origin, IReadOnlyList<RuleIdentity> Others, string Message, PacketInfo? Witness)
+    LintKind Kind, RuleIdentity? Rule, RuleOrigin Origin, IReadOnlyList<RuleIdentity> Others, string Message, PacketInfo Witness)
 {
     /// <summary>How much it matters.</summary>
     public LintSeverity Severity => Kind == LintKind.AllowOverruledInPart ? LintSeverity.Information : LintSeverity.Warning;
+
+    /// <summary>The conditions of the rule that the witness fails; empty unless no packet fits the rule.</summary>
+    public RuleConditions Misses { get; init; }
 }

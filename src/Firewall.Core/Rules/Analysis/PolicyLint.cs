@@ -19,16 +19,11 @@ public static class PolicyLint
         ArgumentNullException.ThrowIfNull(policy);
         List<LintFinding> findings = [];
         TagResolver tags = new(policy.Options);
-        CheckVirtualNetwork(policy, findings);
+        if (WidenedNetwork.Find(policy) is { } widened) findings.Add(widened);
         foreach (CompiledGroup group in policy.Compiled)
         {
-            AddressSet covered = AddressSet.Empty;
-            foreach ((AddressSet addresses, GroupChain chain) in policy.Chains.Entries)
-            {
-                if (chain.Steps.Any(step => step.Group == group)) covered = covered.Union(addresses);
-            }
-
-            if (covered.IsEmpty) continue;
+            // A group that nothing is known to be under is judged as if everything protected were: that is how it was read, too.
+            AddressSet covered = CoveredBy(policy, group) is { IsEmpty: false } known ? known : AddressSet.From(policy.Options.EffectiveVirtualNetwork);
             LintList(policy, tags, group.Inbound.Rules, AddressSet.All, covered, findings);
             LintList(policy, tags, group.Outbound.Rules, covered, AddressSet.All, findings);
             CheckManagementPorts(policy, group.Inbound.Rules, covered, findings);
@@ -36,6 +31,21 @@ public static class PolicyLint
 
         return findings;
     }
+
+    /// <summary>The addresses that are known to be under a group.</summary>
+    internal static AddressSet CoveredBy(Policy policy, CompiledGroup group)
+    {
+        AddressSet covered = AddressSet.Empty;
+        foreach ((AddressSet addresses, GroupChain chain) in policy.Chains.Entries)
+        {
+            if (chain.Steps.Any(step => step.Group == group)) covered = covered.Union(addresses);
+        }
+
+        return covered;
+    }
+
+    internal static RuleIdentity Identity(Policy policy, ResolvedRule rule) =>
+        policy.Catalog[rule.Number] ?? throw new InvalidOperationException("A rule of the policy is not in its catalog.");
 
     private static void LintList(
         Policy policy, TagResolver tags, IReadOnlyList<ResolvedRule> rules, AddressSet sources, AddressSet destinations, List<LintFinding> findings)
@@ -71,17 +81,24 @@ public static class PolicyLint
             // The default rules cannot be removed, so nothing about them can be mended.
             if (rule.Rule.IsDefault) continue;
             string[] empty = [.. tags.EmptyGroupsOf(rule.Rule.Source), .. tags.EmptyGroupsOf(rule.Rule.Destination)];
-            if (empty.Length > 0) findings.Add(EmptyGroups(policy, rule, empty));
-            else if (decides[i] is null) findings.Add(Unreached(policy, rules, i, spaces));
-            else if (!isNeeded[i]) findings.Add(Redundant(policy, rules, i, successors[i], decides[i]));
+            if (empty.Length > 0) findings.Add(EmptyGroups(policy, rules, i, spaces, empty));
+            else if (decides[i] is not { } decided) findings.Add(Unreached(policy, rules, i, spaces));
+            else if (!isNeeded[i]) findings.Add(Redundant(policy, rules, i, successors[i], decided));
             if (rule.Rule.Access == Access.Deny) AddCrossings(policy, rules, i, crossings, findings);
         }
     }
 
-    private static LintFinding EmptyGroups(Policy policy, ResolvedRule rule, string[] empty) => new(
-        LintKind.EmptyApplicationSecurityGroup, Identity(policy, rule), rule.Rule.Origin, [],
-        $"Rule {rule.Rule.Name} names {string.Join(", ", empty.Distinct(StringComparer.OrdinalIgnoreCase))}, of which no member is known: the whole rule is not effective. Give the network interfaces that are its members, or remove it from the rule.",
-        null);
+    private static LintFinding EmptyGroups(Policy policy, IReadOnlyList<ResolvedRule> rules, int rule, RuleSpace[] spaces, string[] empty)
+    {
+        NearMiss near = NearMiss.Find(spaces, rule);
+        return new LintFinding(
+            LintKind.EmptyApplicationSecurityGroup, Identity(policy, rules[rule]), rules[rule].Rule.Origin, [Identity(policy, rules[near.Decider])],
+            $"Rule {rules[rule].Rule.Name} names {string.Join(", ", empty.Distinct(StringComparer.OrdinalIgnoreCase))}, of which no member is known: the whole rule is not effective. Give the network interfaces that are its members, or remove it from the rule.",
+            near.Packet)
+        {
+            Misses = near.Misses,
+        };
+    }
 
     /// <summary>At most two findings for each rule that denies, however many rules it crosses.</summary>
     private static void AddCrossings(Policy policy, IReadOnlyList<ResolvedRule> rules, int deny, RuleCrossings crossings, List<LintFinding> findings)
@@ -108,27 +125,25 @@ public static class PolicyLint
         bool isContradiction = true;
         foreach (RuleSpace space in spaces)
         {
-            new RuleWalk(
-                space,
-                (path, left) =>
-                {
-                    int first = RuleSpace.FirstOf(left, 0, rules.Count);
-                    if (first < 0) return;
-                    deciders.Add(first);
-                    bool isAgainst = rules[first].Rule.Access != rules[rule].Rule.Access;
-                    isContradiction &= isAgainst;
-                    witness ??= space.Witness(path);
-                },
-                (field, index) => space.Fits(field, index, rule)).Run();
+            new RuleRegionWalk(space, rule, (path, first) =>
+            {
+                deciders.Add(first);
+                isContradiction &= rules[first].Rule.Access != rules[rule].Rule.Access;
+                witness ??= space.Witness(path);
+            }).Run();
         }
 
         SecurityRule self = rules[rule].Rule;
-        if (witness is null)
+        if (witness is not { } packet)
         {
+            NearMiss near = NearMiss.Find(spaces, rule);
             return new LintFinding(
-                LintKind.NeverMatches, Identity(policy, rules[rule]), self.Origin, [],
+                LintKind.NeverMatches, Identity(policy, rules[rule]), self.Origin, [Identity(policy, rules[near.Decider])],
                 $"Rule {self.Name} fits no packet that its group is asked about: {(self.Direction == RuleDirection.Inbound ? "no protected address is among its destinations" : "no protected address is among its sources")}, or one of its sides has no addresses.",
-                null);
+                near.Packet)
+            {
+                Misses = near.Misses,
+            };
         }
 
         string names = Names(rules, deciders);
@@ -137,10 +152,10 @@ public static class PolicyLint
             : $"Rule {self.Name} is never reached: every packet that it fits is decided by {names}.";
         return new LintFinding(
             isContradiction ? LintKind.Contradiction : LintKind.NeverReached,
-            Identity(policy, rules[rule]), self.Origin, [.. deciders.Select(i => Identity(policy, rules[i]))], message, witness);
+            Identity(policy, rules[rule]), self.Origin, [.. deciders.Select(i => Identity(policy, rules[i]))], message, packet);
     }
 
-    private static LintFinding Redundant(Policy policy, IReadOnlyList<ResolvedRule> rules, int rule, SortedSet<int> successors, PacketInfo? witness)
+    private static LintFinding Redundant(Policy policy, IReadOnlyList<ResolvedRule> rules, int rule, SortedSet<int> successors, PacketInfo witness)
     {
         SecurityRule self = rules[rule].Rule;
         return new LintFinding(
@@ -187,22 +202,11 @@ public static class PolicyLint
         }
     }
 
-    private static void CheckVirtualNetwork(Policy policy, List<LintFinding> findings)
-    {
-        AddressSet network = AddressSet.From(policy.Options.EffectiveVirtualNetwork);
-        // The address that witnesses show stands for the public internet.
-        if (Size(network.V4) <= uint.MaxValue / 2 && !network.V6.Covers(IntervalSet<UInt128>.Of(UInt128.One << 125, (UInt128.One << 126) - 1))) return;
-        findings.Add(new LintFinding(
-            LintKind.VirtualNetworkWidened, null, RuleOrigin.None, [],
-            "The virtual network's address space covers most public addresses: the tag VirtualNetwork, and with it the default rules AllowVnetInBound and AllowVnetOutBound, allow everybody. Give the real address space.",
-            null));
-    }
-
     private static bool IsWide(AddressSet sources, AddressSet internet) =>
         Size(sources.V4.Intersect(internet.V4)) > Size(internet.V4) / 2
         || (!internet.V6.IsEmpty && sources.V6.Covers(IntervalSet<UInt128>.Of(UInt128.One << 125, (UInt128.One << 126) - 1)));
 
-    private static ulong Size(IntervalSet<uint> set)
+    internal static ulong Size(IntervalSet<uint> set)
     {
         ulong size = 0;
         for (int i = 0; i < set.Count; i++) size += set.Lasts[i] - set.Firsts[i] + 1UL;
@@ -215,7 +219,4 @@ public static class PolicyLint
         string names = string.Join(", ", positions.Take(Shown).Select(i => rules[i].Rule.Name));
         return positions.Count > Shown ? string.Create(CultureInfo.InvariantCulture, $"{names} and {positions.Count - Shown} more") : names;
     }
-
-    private static RuleIdentity Identity(Policy policy, ResolvedRule rule) =>
-        policy.Catalog[rule.Number] ?? throw new InvalidOperationException("A rule of the policy is not in its catalog.");
 }

@@ -54,6 +54,7 @@ internal sealed class RuleSpace
     private readonly FieldClasses<ushort> _sourcePorts;
     private readonly FieldClasses<ushort> _destinationPorts;
     private readonly int _keep;
+    private readonly FieldSplit?[] _splits = new FieldSplit?[Fields];
 
     /// <param name="lists">Rule lists, each in the order of evaluation.</param>
     /// <param name="sources">Where packets come from.</param>
@@ -186,6 +187,31 @@ internal sealed class RuleSpace
         foreach ((int start, int end) in Lists) Cut(next, full, start, end);
     }
 
+    /// <summary>Sorts the classes of a field into parts that rules do not tell apart. One for each field, so one walk at a time.</summary>
+    public FieldSplit SplitOf(int field) => _splits[field] ??= new FieldSplit(_bits[field], Words, _rules.Length, Lists);
+
+    /// <summary>Sorts the classes of a field by the rules that still fit, or those of them that are wanted.</summary>
+    public FieldSplit Split(int field, ReadOnlySpan<ulong> rules, ReadOnlySpan<ulong> classes)
+    {
+        FieldSplit split = SplitOf(field);
+        split.Split(rules, classes, _full[field + 1], _keep);
+        return split;
+    }
+
+    /// <summary>
+    /// True if it pays to go by rules: always in the last field, where few rules are left and most parts are closed at once, else if there
+    /// are few rules for the classes.
+    /// </summary>
+    public bool GoesByRules(int field, ReadOnlySpan<ulong> rules)
+    {
+        if (field == Source) return true;
+        long left = 0;
+        foreach (ulong word in rules) left += BitOperations.PopCount(word);
+        long classes = CountOf(field);
+        const int CostOfClass = 32;
+        return left * Math.Min(left, classes) * (classes / 64 + 1) < classes * (Words + CostOfClass);
+    }
+
     /// <summary>The first rule of a set within a list, or -1.</summary>
     public static int FirstOf(ReadOnlySpan<ulong> rules, int start, int end)
     {
@@ -269,7 +295,8 @@ internal sealed class RuleSpace
         }
     }
 
-    private static ulong OwnBits(int word, int start, int end)
+    /// <summary>The bits of a word of a set that belong to a list.</summary>
+    public static ulong OwnBits(int word, int start, int end)
     {
         ulong own = ulong.MaxValue;
         if (word == start / 64) own &= ulong.MaxValue << (start % 64);

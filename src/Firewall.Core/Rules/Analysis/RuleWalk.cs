@@ -11,6 +11,7 @@ internal sealed class RuleWalk
     private readonly BitmapTable[] _seen = new BitmapTable[RuleSpace.Fields];
     private readonly ulong[][] _rules = new ulong[RuleSpace.Fields + 1][];
     private readonly int[] _path = new int[RuleSpace.Fields];
+    private readonly ulong[]?[] _wanted = new ulong[]?[RuleSpace.Fields];
     private bool _isDone;
 
     /// <param name="space">Where to walk.</param>
@@ -49,6 +50,19 @@ internal sealed class RuleWalk
             if (_seen[field].Intern(_rules[field]) < before) return;
         }
 
+        if (field != RuleSpace.Protocol && _space.GoesByRules(field, _rules[field]))
+        {
+            FieldSplit split = _space.Split(field, _rules[field], Wanted(field));
+            for (int part = 0; part < split.Parts && !_isDone; part++)
+            {
+                _path[field] = split.ClassOf(part);
+                split.RulesOf(part).CopyTo(_rules[field + 1]);
+                Walk(field + 1);
+            }
+
+            return;
+        }
+
         int count = _space.CountOf(field);
         for (int index = 0; index < count && !_isDone; index++)
         {
@@ -67,5 +81,17 @@ internal sealed class RuleWalk
             _space.Step(RuleSpace.DestinationPort, RuleSpace.Portless, _rules[RuleSpace.DestinationPort], _rules[RuleSpace.Destination]);
             Walk(RuleSpace.Destination);
         }
+    }
+
+    private ulong[] Wanted(int field)
+    {
+        if (_wanted[field] is { } known) return known;
+        ulong[] classes = _space.SplitOf(field).AllClasses;
+        for (int index = 0; _isWanted is not null && index < _space.CountOf(field); index++)
+        {
+            if (!_isWanted(field, index)) classes[index / 64] &= ~(1UL << (index % 64));
+        }
+
+        return _wanted[field] = classes;
     }
 }

@@ -94,12 +94,24 @@ internal sealed class TagResolver
         return read;
     }
 
-    private RuleFinding UnknownTag(SecurityRule rule, AddressSelector selector) => selector.Origin.Error(
-        FindingCodes.InvalidAddressPrefix,
-        $"Security rule {rule.Id ?? rule.Name} has invalid Address prefix. Value provided: {selector.ServiceTag}",
-        _options.ServiceTags is null
-            ? "It is no address, and as a service tag it needs Azure's service tag file (download 56519, ServiceTags_Public_*.json): give it with --service-tags FILE, or as ServiceTags in the configuration."
-            : $"It is neither an address nor a tag of the given service tag file{(_options.ServiceTags.ChangeNumber.Length == 0 ? "" : $" (change number {_options.ServiceTags.ChangeNumber})")}; check the spelling, or give a newer file.");
+    private RuleFinding UnknownTag(SecurityRule rule, AddressSelector selector)
+    {
+        string tag = selector.ServiceTag;
+        bool hasFile = _options.ServiceTags is not null;
+        // A region that the file does not have is a slip; a service that it does not have may be newer, or not public.
+        string service = tag.Split('.')[0];
+        bool isInFile = hasFile && _options.ServiceTags!.Names.Any(name =>
+            name.StartsWith(service, StringComparison.OrdinalIgnoreCase) && (name.Length == service.Length || name[service.Length] == '.'));
+        bool isKnown = KnownTags.Contains(tag) && !isInFile;
+        string remedy = hasFile
+            ? $"It is neither an address nor a tag of the given service tag file{(_options.ServiceTags!.ChangeNumber.Length == 0 ? "" : $" (change number {_options.ServiceTags.ChangeNumber})")}; check the spelling, or give a newer file."
+            : "It is no address, and as a service tag it needs Azure's service tag file (download 56519, ServiceTags_Public_*.json): give it with --service-tags FILE, or as ServiceTags in the configuration.";
+        if (!isKnown) return selector.Origin.Error(FindingCodes.InvalidAddressPrefix, $"Security rule {rule.Id ?? rule.Name} has invalid Address prefix. Value provided: {tag}", remedy);
+        string message = $"Security rule {rule.Name} names the service tag {tag}, and its addresses are not known.";
+        return _options.AreTagsChecked
+            ? selector.Origin.Error(FindingCodes.ServiceTagNotKnown, message, remedy)
+            : selector.Origin.Warning(FindingCodes.ServiceTagNotKnown, message, remedy);
+    }
 
     private static AddressSet Of(params ReadOnlySpan<string> addresses)
     {

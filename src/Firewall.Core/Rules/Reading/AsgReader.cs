@@ -12,10 +12,12 @@ internal sealed class AsgReader(string file, List<RuleFinding> findings)
         {
             JsonValue element = context.Scope.Resolve(raw);
             string? id = element.IsString ? element.Text : element.IsObject && element["id"] is { } given ? context.Scope.Text(given) : null;
-            if (string.IsNullOrEmpty(id))
+            // What PowerShell writes for an object that lies too deep: the name of its class.
+            bool isCut = id is not null && id.Contains("Microsoft.Azure.Commands", StringComparison.Ordinal);
+            if (string.IsNullOrEmpty(id) || isCut)
             {
                 findings.Add(element.Origin(file).Error(
-                    FindingCodes.InvalidFormat, "An application security group is named by an object with its id.", "Write {\"id\":\"/subscriptions/…/applicationSecurityGroups/name\"}."));
+                    FindingCodes.InvalidFormat, "An application security group is named by an object with its id.", isCut ? "PowerShell cut it off: export with ConvertTo-Json -Depth 10." : "Write {\"id\":\"/subscriptions/…/applicationSecurityGroups/name\"}."));
                 continue;
             }
 

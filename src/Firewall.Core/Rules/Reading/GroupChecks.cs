@@ -7,15 +7,17 @@ internal static class GroupChecks
 {
     public static void Check(GroupBuilder group, List<RuleFinding> findings)
     {
-        Dictionary<(RuleDirection, int), SecurityRule> taken = [];
-        foreach (SecurityRule rule in group.Rules)
+        Dictionary<(RuleDirection, int), RuleClaim> taken = [];
+        foreach (RuleClaim claim in group.Claims)
         {
-            if (taken.TryAdd((rule.Direction, rule.Priority), rule)) continue;
-            SecurityRule first = taken[(rule.Direction, rule.Priority)];
-            findings.Add(rule.Origin.Error(
+            if (claim.Direction is not { } direction || claim.Priority == 0 || taken.TryAdd((direction, claim.Priority), claim)) continue;
+            RuleClaim first = taken[(direction, claim.Priority)];
+            // One rule written twice is told as that.
+            if (string.Equals(claim.Name, first.Name, StringComparison.OrdinalIgnoreCase)) continue;
+            findings.Add(claim.Origin.Error(
                 FindingCodes.Conflict,
-                $"Security rule {rule.Name} conflicts with rule {first.Name}. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.",
-                string.Create(CultureInfo.InvariantCulture, $"Both are {rule.Direction} with priority {rule.Priority} (the other on line {first.Origin.Line}); give one of them another priority.")));
+                $"Security rule {claim.Name} conflicts with rule {first.Name}. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.",
+                string.Create(CultureInfo.InvariantCulture, $"Both are {direction} with priority {claim.Priority} (the other on line {first.Origin.Line}); give one of them another priority.")));
         }
 
         if (group.RuleCount > NsgLimits.MaxRules)

@@ -18,11 +18,11 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         return RuleProtocol.Any;
     }
 
-    /// <summary>A field whose value is one of an enumeration's names.</summary>
-    public T Choice<T>(RuleContext context, string field, string code, T fallback)
+    /// <summary>A field whose value is one of an enumeration's names; null with a finding if it is missing or unknown.</summary>
+    public T? Choice<T>(RuleContext context, string field, string code)
         where T : struct, Enum
     {
-        if (!TryRequired(context, field, out JsonValue? value)) return fallback;
+        if (!TryRequired(context, field, out JsonValue? value)) return null;
         foreach (T choice in Enum.GetValues<T>())
         {
             if (value.IsString && string.Equals(choice.ToString(), value.Text, StringComparison.OrdinalIgnoreCase)) return choice;
@@ -30,7 +30,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
 
         string allowed = string.Join(',', Enum.GetNames<T>().Order(StringComparer.Ordinal));
         Add(value, code, $"Security rule has invalid {Title(field)}. Value provided: {Shown(value)} Allowed values: {allowed}.", "Write one of these.");
-        return fallback;
+        return null;
     }
 
     /// <summary>The priority; 0 with a finding if it is missing or out of range.</summary>
@@ -93,6 +93,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
                     $"Security rule has invalid Port range. Value provided: {Shown(element)}. Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535.",
                     element.Text == "*" ? $"Write \"*\" in {singular}; a list must not hold it."
                         : element.Text.Contains(',', StringComparison.Ordinal) ? $"Write several ranges as a list in {plural}."
+                        : element.Text.Contains(' ', StringComparison.Ordinal) ? $"Write several ranges as a list in {plural}; if PowerShell wrote this, export with ConvertTo-Json -Depth 10."
                         : "Write a port, a range such as 8000-8010 with the lower port first, or \"*\".");
             }
         }
@@ -214,6 +215,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
     {
         string remedy = "Write an address, a prefix such as 10.0.0.0/24, a service tag, or \"*\".";
         if (value.Text.Contains(',', StringComparison.Ordinal)) remedy = "Write several prefixes as a list in the plural field.";
+        else if (value.Text.Contains(' ', StringComparison.Ordinal)) remedy = "Write several prefixes as a list in the plural field; if PowerShell wrote this, export with ConvertTo-Json -Depth 10.";
         else if (value.Text.Equals("any", StringComparison.OrdinalIgnoreCase)) remedy = "Any address is written \"*\".";
         else if (IpPrefix.TryParse(value.Text, out IpPrefix prefix, out bool hasHostBits) && hasHostBits)
         {

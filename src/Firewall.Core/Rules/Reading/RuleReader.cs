@@ -6,7 +6,13 @@ namespace Firewall.Core.Rules.Reading;
 /// <summary>Reads and checks one security rule, in Azure's nested form (<c>properties</c>) or the flat form of its tools.</summary>
 internal sealed class RuleReader(string file, List<RuleFinding> findings)
 {
+    /// <summary>Stands for the name of a rule that has none.</summary>
+    public const string Nameless = "?";
+
     private readonly RuleFieldReader _fields = new(file, findings);
+
+    /// <summary>What the rule that was read last claims in its group, also if it has errors; null if not even that is known.</summary>
+    public RuleClaim? Claim { get; private set; }
 
     /// <summary>The rule, or null with findings.</summary>
     /// <param name="node">The rule's object.</param>
@@ -15,6 +21,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
     /// <param name="knownName">The rule's name if it stands outside of the object.</param>
     public SecurityRule? Read(JsonValue node, TemplateScope scope, string group, string? knownName = null)
     {
+        Claim = null;
         node = scope.Resolve(node);
         if (!node.IsObject)
         {
@@ -38,16 +45,18 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
         string name = knownName ?? ReadName(node, scope, id);
         RuleContext context = new(fields, scope, id ?? $"{group}/securityRules/{name}");
         RuleProtocol protocol = _fields.Protocol(context);
-        Access access = _fields.Choice(context, "access", FindingCodes.InvalidAccess, Access.Deny);
-        RuleDirection direction = _fields.Choice(context, "direction", FindingCodes.InvalidDirection, RuleDirection.Inbound);
+        Access? access = _fields.Choice<Access>(context, "access", FindingCodes.InvalidAccess);
+        RuleDirection? direction = _fields.Choice<RuleDirection>(context, "direction", FindingCodes.InvalidDirection);
         int priority = _fields.Priority(context);
+        Claim = new RuleClaim(name, direction, priority, node.Origin(file));
         string? description = ReadDescription(context);
         AddressSelector source = _fields.Addresses(context, "source");
         IReadOnlyList<PortRange> sourcePorts = _fields.Ports(context, "source");
         AddressSelector destination = _fields.Addresses(context, "destination");
         IReadOnlyList<PortRange> destinationPorts = _fields.Ports(context, "destination");
         IReadOnlyList<IcmpTypeRange> icmpTypes = _fields.IcmpTypes(context, protocol);
-        if (findings.Skip(before).Any(finding => finding.IsError)) return null;
+        // An error that was told before this rule, of a loop for example, leaves a field open without another finding.
+        if (access is not { } given || direction is not { } way || priority == 0 || findings.Skip(before).Any(finding => finding.IsError)) return null;
         SecurityRule rule = new()
         {
             Name = name,
@@ -59,9 +68,9 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
             Destination = destination,
             DestinationPorts = destinationPorts,
             IcmpTypes = icmpTypes,
-            Access = access,
+            Access = given,
             Priority = priority,
-            Direction = direction,
+            Direction = way,
             Origin = node.Origin(file),
         };
         WarnIfDead(rule, fields);
@@ -95,7 +104,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
                 findings.Add(node.Origin(file).Error(FindingCodes.InvalidName, "The security rule has no name.", "Give it a \"name\", unique in its group."));
             }
 
-            return "?";
+            return Nameless;
         }
 
         // In a template a rule's full name is "group/rule".

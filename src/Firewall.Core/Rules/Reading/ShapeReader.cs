@@ -68,7 +68,7 @@ internal sealed class ShapeReader
         {
             ReadDocument(created);
         }
-        else if (root["template"] is { IsObject: true } exported && exported.Find("resources") is not null)
+        else if ((root["template"] ?? root["properties"]?["template"]) is { IsObject: true } exported && exported.Find("resources") is not null)
         {
             ReadTemplate(exported, TemplateScope.Of(exported, _file, _findings, _parameters));
         }
@@ -76,7 +76,7 @@ internal sealed class ShapeReader
         {
             ReadTemplate(root, TemplateScope.Of(root, _file, _findings, _parameters));
         }
-        else if (root.Find("value") is { IsArray: true } list)
+        else if ((root.Find("value") ?? (IsGroup(root) ? null : root.Find("data"))) is { IsArray: true } list)
         {
             ReadList(list);
             if (root["nextLink"] is { } more)
@@ -141,6 +141,7 @@ internal sealed class ShapeReader
     {
         JsonValue? nested = node["properties"];
         JsonValue fields = nested is null ? node : scope.Expand(nested);
+        if (fields.Kind == JsonValueKind.Undefined) return;
         if (!fields.IsObject)
         {
             _findings.Add(fields.Origin(_file).Error(FindingCodes.InvalidFormat, "The properties of a security group must be an object.", "Write \"properties\":{…}."));
@@ -156,7 +157,7 @@ internal sealed class ShapeReader
         ReadReferences(fields, "subnets", scope, group.Subnets);
         ReadReferences(fields, "networkInterfaces", scope, group.NetworkInterfaces);
         JsonValue? rules = fields["securityRules"] is { } given ? scope.Resolve(given) : null;
-        if (rules is null) return;
+        if (rules is null || rules.IsUnset || rules.Kind == JsonValueKind.Undefined) return;
         if (!rules.IsArray)
         {
             _findings.Add(rules.Origin(_file).Error(
@@ -173,7 +174,8 @@ internal sealed class ShapeReader
     {
         if (RuleReader.IsDefaultRule(node)) return;
         group.RuleCount++;
-        if (_rules.Read(node, scope, group.Id ?? group.Name) is { } rule) group.Add(rule, _findings);
+        SecurityRule? rule = _rules.Read(node, scope, group.Id ?? group.Name);
+        group.Add(_rules.Claim, rule, _findings);
     }
 
     private string ReadGroupName(JsonValue node, TemplateScope scope, string? id)
@@ -215,10 +217,10 @@ internal sealed class ShapeReader
         foreach (TemplateReader.ChildRule child in reader.Rules)
         {
             GroupBuilder group = FindOrAdd(child.Group, null, child.Node);
-            int known = group.Rules.Count;
-            if (_rules.Read(child.Node, child.Scope, group.Id ?? group.Name, child.Name) is not { } rule) continue;
-            group.Merge(rule, _findings);
-            group.RuleCount += group.Rules.Count - known;
+            int known = group.Claims.Count;
+            SecurityRule? rule = _rules.Read(child.Node, child.Scope, group.Id ?? group.Name, child.Name);
+            group.Merge(_rules.Claim, rule, _findings);
+            group.RuleCount += group.Claims.Count - known;
         }
 
         if (_groups.Count == 0 && Network.IsEmpty && !_findings.Exists(finding => finding.IsError))

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace Firewall.Core.Rules.Reading;
@@ -8,7 +7,7 @@ namespace Firewall.Core.Rules.Reading;
 /// Works out an ARM template expression. Knows the functions that exported and hand-written NSG templates use; what depends on the
 /// deployment (resource groups, unique strings, references) is refused, or in lenient mode replaced by a word that stands for it.
 /// </summary>
-internal sealed class TemplateEvaluator(TemplateScope scope, JsonValue site, bool lenient)
+internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue site, bool lenient)
 {
     private const int MaxText = 65_536;
 
@@ -40,93 +39,15 @@ internal sealed class TemplateEvaluator(TemplateScope scope, JsonValue site, boo
             case "and": return Bool(arguments.All(argument => Truth(Evaluate(argument))));
             case "or": return Bool(arguments.Any(argument => Truth(Evaluate(argument))));
             case "coalesce": return arguments.Select(Evaluate).FirstOrDefault(value => value.Kind != JsonValueKind.Null) ?? site.With(JsonValueKind.Null);
+            case "lambdavariables": return LambdaVariable(TextOf(Argument(arguments, 0)));
+            case "map" or "filter" or "reduce" or "sort": return LambdaFunction(function, arguments);
         }
 
+        if (name.Contains('.', StringComparison.Ordinal) && scope.Function(name) is { } own) return CallOwn(own, arguments);
         IReadOnlyList<JsonValue> values = [.. arguments.Select(Evaluate)];
-        return TextFunction(function, values) ?? ListFunction(function, values) ?? ResourceFunction(function, values)
+        return TextFunction(function, values) ?? NumberFunction(function, values) ?? ListFunction(function, values)
+            ?? ObjectFunction(function, values) ?? ResourceFunction(function, values) ?? DeploymentFunction(name)
             ?? (lenient ? Text(name) : throw new TemplateException($"the function {name} is not known here"));
-    }
-
-    private JsonValue? TextFunction(string function, IReadOnlyList<JsonValue> values)
-    {
-        switch (function)
-        {
-            case "string": return Text(Shown(At(values, 0)));
-            case "tolower": return Text(TextOf(At(values, 0)).ToLowerInvariant());
-            case "toupper": return Text(TextOf(At(values, 0)).ToUpperInvariant());
-            case "trim": return Text(TextOf(At(values, 0)).Trim());
-            case "replace":
-                string wanted = TextOf(At(values, 1));
-                return wanted.Length == 0 ? At(values, 0) : Text(TextOf(At(values, 0)).Replace(wanted, TextOf(At(values, 2)), StringComparison.Ordinal));
-            case "substring": return Text(Substring(TextOf(At(values, 0)), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
-            case "split": return List(TextOf(At(values, 0)).Split([TextOf(At(values, 1))], StringSplitOptions.None).Select(Text));
-            case "join": return Text(string.Join(TextOf(At(values, 1)), At(values, 0).Children.Select(Shown)));
-            case "format": return Text(Format(TextOf(At(values, 0)), [.. values.Skip(1)]));
-            case "startswith": return Bool(TextOf(At(values, 0)).StartsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
-            case "endswith": return Bool(TextOf(At(values, 0)).EndsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
-            case "padleft": return Text(TextOf(At(values, 0)).PadLeft((int)Math.Clamp(WholeOf(At(values, 1)), 0, 1024), values.Count > 2 ? TextOf(values[2]).FirstOrDefault(' ') : ' '));
-            case "int": return Number(WholeOf(At(values, 0)));
-            case "bool": return Bool(Truth(At(values, 0)));
-            case "add": return Number(unchecked(WholeOf(At(values, 0)) + WholeOf(At(values, 1))));
-            case "sub": return Number(unchecked(WholeOf(At(values, 0)) - WholeOf(At(values, 1))));
-            case "mul": return Number(unchecked(WholeOf(At(values, 0)) * WholeOf(At(values, 1))));
-            case "equals": return Bool(AreEqual(At(values, 0), At(values, 1)));
-            case "not": return Bool(!Truth(At(values, 0)));
-            case "true": return Bool(true);
-            case "false": return Bool(false);
-            case "null": return site.With(JsonValueKind.Null);
-            default: return null;
-        }
-    }
-
-    private JsonValue? ListFunction(string function, IReadOnlyList<JsonValue> values)
-    {
-        switch (function)
-        {
-            case "concat":
-                return values.Any(value => value.IsArray) ? List(values.SelectMany(value => value.Children)) : Text(string.Concat(values.Select(Shown)));
-            case "createarray" or "array":
-                return function == "array" && At(values, 0).IsArray ? values[0] : List(values);
-            case "createobject":
-                JsonValue made = site.With(JsonValueKind.Object);
-                for (int i = 0; i + 1 < values.Count; i += 2) made.TryAdd(made.Named(TextOf(values[i]), values[i + 1]));
-                return made;
-            case "union":
-                return Union(values);
-            case "length":
-                return Number(At(values, 0).IsString ? values[0].Text.Length : values[0].Children.Count);
-            case "empty":
-                return Bool(At(values, 0).IsUnset || (values[0].IsObject && values[0].Children.Count == 0));
-            case "first":
-                return At(values, 0).IsString ? Text(values[0].Text[..Math.Min(1, values[0].Text.Length)]) : ElementAt(values[0], 0);
-            case "last":
-                return At(values, 0).IsString ? Text(values[0].Text[Math.Max(0, values[0].Text.Length - 1)..]) : ElementAt(values[0], values[0].Children.Count - 1);
-            case "contains":
-                return Bool(Contains(At(values, 0), At(values, 1)));
-            case "range":
-                return List(Enumerable.Range((int)Math.Clamp(WholeOf(At(values, 0)), 0, 100_000), (int)Math.Clamp(WholeOf(At(values, 1)), 0, 800)).Select(i => Number(i)));
-            default:
-                return null;
-        }
-    }
-
-    private JsonValue? ResourceFunction(string function, IReadOnlyList<JsonValue> values)
-    {
-        if (function is not ("resourceid" or "extensionresourceid" or "subscriptionresourceid" or "tenantresourceid")) return null;
-        // The type is the first argument with a slash that is no id; before it may stand subscription and resource group.
-        int type = 0;
-        while (type < values.Count && !(values[type].IsString && values[type].Text.Contains('/', StringComparison.Ordinal) && values[type].Text[0] != '/')) type++;
-        if (type == values.Count) throw new TemplateException("resourceId has no resource type");
-        string[] parts = values[type].Text.Split('/');
-        StringBuilder id = new(ResourceId.TemplatePrefix + "resourceGroups/");
-        id.Append(type > 0 ? TextOf(values[type - 1]) : "resourceGroup").Append("/providers/").Append(parts[0]);
-        for (int i = 1; i < parts.Length; i++)
-        {
-            id.Append('/').Append(parts[i]);
-            if (type + i < values.Count) id.Append('/').Append(TextOf(values[type + i]));
-        }
-
-        return Text(id.ToString());
     }
 
     private long CopyIndex(IReadOnlyList<JsonValue> values)
@@ -154,27 +75,11 @@ internal sealed class TemplateEvaluator(TemplateScope scope, JsonValue site, boo
         return lenient ? Text(Shown(target)) : throw new TemplateException("an index leads nowhere");
     }
 
-    private JsonValue Union(IReadOnlyList<JsonValue> values)
-    {
-        if (values.All(value => value.IsArray)) return List(values.SelectMany(value => value.Children));
-        JsonValue made = site.With(JsonValueKind.Object);
-        // The last one wins, so it is added first.
-        foreach (JsonValue value in values.Reverse())
-        {
-            foreach (JsonValue child in value.Children)
-            {
-                if (child.Name is not null && made.Find(child.Name) is null) made.TryAdd(made.Named(child.Name, scope.Resolve(child)));
-            }
-        }
-
-        return made;
-    }
-
     private static string Format(string format, IReadOnlyList<JsonValue> values)
     {
         try
         {
-            return string.Format(CultureInfo.InvariantCulture, format, [.. values.Select(value => (object)Shown(value))]);
+            return string.Format(CultureInfo.InvariantCulture, format, [.. values.Select(value => value.Kind == JsonValueKind.Number && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? (object)number : Shown(value))]);
         }
         catch (FormatException)
         {
@@ -188,17 +93,22 @@ internal sealed class TemplateEvaluator(TemplateScope scope, JsonValue site, boo
         return length is { } count ? text.Substring((int)start, (int)count) : text[(int)start..];
     }
 
-    private static bool Contains(JsonValue container, JsonValue item) => container.Kind switch
+    private bool Contains(JsonValue container, JsonValue item) => Known(container).Kind switch
     {
         JsonValueKind.String => container.Text.Contains(Shown(item), StringComparison.OrdinalIgnoreCase),
-        JsonValueKind.Array => container.Children.Any(child => AreEqual(child, item)),
+        JsonValueKind.Array => container.Children.Any(child => AreEqual(scope.Resolve(child), item)),
         JsonValueKind.Object => container.Find(Shown(item)) is not null,
         _ => false,
     };
 
-    private static bool AreEqual(JsonValue left, JsonValue right) =>
-        left.Kind == right.Kind && string.Equals(left.Text, right.Text, StringComparison.OrdinalIgnoreCase)
-        && left.Children.Count == right.Children.Count && left.Children.Zip(right.Children).All(pair => AreEqual(pair.First, pair.Second));
+    private bool AreEqual(JsonValue left, JsonValue right) =>
+        left.Kind == right.Kind && string.Equals(Known(left).Text, Known(right).Text, StringComparison.OrdinalIgnoreCase)
+        && left.Children.Count == right.Children.Count
+        && left.Children.Zip(right.Children).All(pair => AreEqual(scope.Resolve(pair.First), scope.Resolve(pair.Second)));
+
+    /// <summary>The value, if it does not depend on the deployment: what is decided by it must be known.</summary>
+    private JsonValue Known(JsonValue value) =>
+        lenient || !TemplateScope.IsOpen(value.Text) ? value : throw new TemplateException("it depends on what is known only when the template is deployed");
 
     private static string Shown(JsonValue value) => value.Kind switch
     {

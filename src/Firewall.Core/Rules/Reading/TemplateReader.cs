@@ -9,6 +9,7 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
     private const string RuleType = GroupType + "/securityRules";
     private const string DeploymentType = "Microsoft.Resources/deployments";
     private const int MaxNesting = 8;
+    private const int MaxSearch = 64;
 
     private static readonly string[] s_topology =
     [
@@ -37,52 +38,72 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         // In language version 2.0 the resources are an object with symbolic names.
         foreach (JsonValue resource in resources.Children)
         {
-            if (!resource.IsObject) continue;
+            if (!resource.IsObject || KindOf(resource, scope, group) is not { } kind || resource["existing"] is { Kind: JsonValueKind.True }) continue;
+            // What a template leaves open of other things does not matter to its rules.
+            TemplateScope loops = kind == ResourceKind.Topology ? scope.Quietly() : scope;
             if (resource["copy"] is { IsObject: true } loop && loop["count"] is { } count)
             {
                 string name = scope.Text(loop["name"]) ?? "";
-                int turns = scope.Count(count);
-                for (int i = 0; i < turns; i++) ReadResource(resource, scope.InLoop(name, i), group, nesting);
+                int turns = loops.Count(count);
+                for (int i = 0; i < turns; i++) ReadResource(resource, kind, scope.InLoop(name, i), group, nesting);
             }
             else
             {
-                ReadResource(resource, scope, group, nesting);
+                ReadResource(resource, kind, scope, group, nesting);
             }
         }
     }
 
-    private void ReadResource(JsonValue resource, TemplateScope scope, string? group, int nesting)
+    private enum ResourceKind : byte
+    {
+        Group,
+        Rule,
+        Topology,
+        Deployment,
+    }
+
+    /// <summary>What the resource is to us, or null if nothing.</summary>
+    private static ResourceKind? KindOf(JsonValue resource, TemplateScope scope, string? group)
     {
         string type = scope.Text(resource["type"]) ?? "";
         // Bicep's form with a version behind the type.
         int version = type.IndexOf('@', StringComparison.Ordinal);
         if (version >= 0) type = type[..version];
-        bool isChildRule = group is not null && Is(type, "securityRules");
-        bool isTopology = s_topology.Contains(type, StringComparer.OrdinalIgnoreCase);
-        if (!Is(type, GroupType) && !Is(type, RuleType) && !Is(type, DeploymentType) && !isChildRule && !isTopology) return;
-        if (resource["existing"] is { Kind: JsonValueKind.True }) return;
-        if (resource["condition"] is { } condition && scope.Resolve(condition) is { } met
+        if (Is(type, GroupType)) return ResourceKind.Group;
+        if (Is(type, RuleType) || (group is not null && Is(type, "securityRules"))) return ResourceKind.Rule;
+        if (s_topology.Contains(type, StringComparer.OrdinalIgnoreCase)) return ResourceKind.Topology;
+        return Is(type, DeploymentType) && HasGroups(resource, 0) ? ResourceKind.Deployment : null;
+    }
+
+    /// <summary>True if there is a security group, or anything of one, somewhere in a deployment.</summary>
+    private static bool HasGroups(JsonValue node, int depth) => depth < MaxSearch
+        && ((node["type"] is { IsString: true } type && (type.Text.StartsWith(GroupType, StringComparison.OrdinalIgnoreCase) || type.Text[0] == '['))
+            || node.Children.Any(child => HasGroups(child, depth + 1)));
+
+    private void ReadResource(JsonValue resource, ResourceKind kind, TemplateScope scope, string? group, int nesting)
+    {
+        TemplateScope asked = kind == ResourceKind.Topology ? scope.Quietly() : scope;
+        if (resource["condition"] is { } condition && asked.Resolve(condition) is { } met
             && (met.Kind == JsonValueKind.False || met.Text.Equals("false", StringComparison.OrdinalIgnoreCase)))
         {
             return;
         }
 
-        if (Is(type, GroupType))
+        switch (kind)
         {
-            Groups.Add((resource, scope));
-            ReadResources(resource, scope, scope.Text(resource["name"]), nesting);
-        }
-        else if (isTopology)
-        {
-            topology.TryRead(resource, scope);
-        }
-        else if (Is(type, DeploymentType))
-        {
-            ReadDeployment(resource, scope, nesting);
-        }
-        else
-        {
-            AddRule(resource, scope, group);
+            case ResourceKind.Group:
+                Groups.Add((resource, scope));
+                ReadResources(resource, scope, resource["name"] is { } name ? scope.NameOf(name, isTold: false) : null, nesting);
+                break;
+            case ResourceKind.Topology:
+                topology.TryRead(resource, scope);
+                break;
+            case ResourceKind.Deployment:
+                ReadDeployment(resource, scope, nesting);
+                break;
+            default:
+                AddRule(resource, scope, group);
+                break;
         }
     }
 
@@ -112,7 +133,8 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
 
         string? inner = scope.Text(properties["expressionEvaluationOptions"]?["scope"]);
         bool isInner = string.Equals(inner, "inner", StringComparison.OrdinalIgnoreCase);
-        JsonValue? given = isInner && properties["parameters"] is { } parameters ? scope.ResolveDeep(parameters) : null;
+        // What cannot be worked out is told where a rule needs it.
+        JsonValue? given = isInner && properties["parameters"] is { } parameters ? scope.Quietly().ResolveDeep(parameters) : null;
         ReadResources(template, isInner ? scope.Nested(template, given) : scope, null, nesting + 1);
     }
 

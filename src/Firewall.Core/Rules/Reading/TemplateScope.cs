@@ -9,6 +9,12 @@ namespace Firewall.Core.Rules.Reading;
 /// </summary>
 internal sealed class TemplateScope
 {
+    /// <summary>
+    /// Stands before text that is known only when the template is deployed. Unicode keeps the character for private use, so no file
+    /// means it; it never leaves this folder.
+    /// </summary>
+    public const char OpenMark = '\uE000';
+
     /// <summary>A template that doubles a string in every variable must end somewhere.</summary>
     private const int MaxSteps = 200_000;
     private const int MaxNesting = 64;
@@ -18,10 +24,10 @@ internal sealed class TemplateScope
     private readonly List<RuleFinding> _findings;
     private readonly string _file;
     private readonly Budget _budget;
-    private readonly IReadOnlyList<(string Name, int Index)> _loops;
+    private readonly IReadOnlyList<Loop> _loops;
 
     private TemplateScope(
-        JsonValue? template, JsonValue? given, string file, List<RuleFinding> findings, Budget budget, IReadOnlyList<(string, int)> loops)
+        JsonValue? template, JsonValue? given, string file, List<RuleFinding> findings, Budget budget, IReadOnlyList<Loop> loops)
     {
         _template = template;
         _given = given;
@@ -47,23 +53,31 @@ internal sealed class TemplateScope
     /// <summary>The same scope, which keeps to itself what it cannot work out: for what is good to know, but not needed.</summary>
     public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops);
 
-    /// <summary>The scope of one turn of a copy loop.</summary>
-    public TemplateScope InLoop(string name, int index) => new(_template, _given, _file, _findings, _budget, [.. _loops, (name, index)]);
+    /// <summary>The scope of one turn of a resource's copy loop.</summary>
+    public TemplateScope InLoop(string name, int index) => WithLoop(new Loop(name, index, true));
 
-    /// <summary>The value with an expression worked out; of kind Undefined, with a finding, if that is not possible.</summary>
+    /// <summary>For expressions: the scope of a function of the template's own, whose parameters are given.</summary>
+    public TemplateScope WithParameters(JsonValue given) => new(_template, given, _file, _findings, _budget, _loops);
+
+    /// <summary>
+    /// The value with an expression and copy loops worked out; of kind Undefined, with a finding, if that is not possible, or depends on
+    /// the deployment.
+    /// </summary>
     public JsonValue Resolve(JsonValue value)
     {
-        if (!IsExpression(value)) return Unescaped(value);
-        try
-        {
-            return Evaluate(value, lenient: false);
-        }
-        catch (TemplateException error)
-        {
-            Report(value, error.Message);
-            return value.With(JsonValueKind.Undefined);
-        }
+        JsonValue resolved = ResolveOpen(value);
+        // Within an expression it is for the whole of it to say.
+        if (_template is null || !IsOpen(resolved.Text) || _budget.Nesting > 0) return resolved;
+        Report(value, "it depends on the deployment");
+        return value.With(JsonValueKind.Undefined);
     }
+
+    /// <summary>True if the text, or a part of it, is known only when the template is deployed.</summary>
+    public static bool IsOpen(string text) => text.Contains(OpenMark, StringComparison.Ordinal);
+
+    /// <summary>For expressions: the value with an expression or copy loops worked out.</summary>
+    /// <exception cref="TemplateException">It is wrong, or there is nothing that could stand for it.</exception>
+    public JsonValue EvaluateStrictly(JsonValue value) => EvaluateNested(value, lenient: false);
 
     /// <summary>The text of a value that is not needed: null if it is not there, no text, or cannot be worked out.</summary>
     public string? Text(JsonValue? value)
@@ -72,7 +86,7 @@ internal sealed class TemplateScope
         try
         {
             JsonValue resolved = IsExpression(value) ? Evaluate(value, lenient: true) : Unescaped(value);
-            return resolved.IsString && resolved.Text.Length > 0 ? resolved.Text : null;
+            return resolved.IsString && resolved.Text.Length > 0 ? Closed(resolved.Text) : null;
         }
         catch (TemplateException)
         {
@@ -84,60 +98,37 @@ internal sealed class TemplateScope
     /// A name. What is known only when the template is deployed (a parameter without a default, a unique string) is replaced by a
     /// word that stands for it, with a warning: rules mean the same under any name.
     /// </summary>
-    public string? NameOf(JsonValue value)
+    /// <param name="value">The name as written.</param>
+    /// <param name="isTold">False to leave the warning to a later call.</param>
+    public string? NameOf(JsonValue value, bool isTold = true)
     {
-        if (!IsExpression(value)) return Unescaped(value) is { Kind: JsonValueKind.String or JsonValueKind.Number, Text.Length: > 0 } plain ? plain.Text : null;
+        string why = "it depends on the deployment";
         try
         {
-            return Evaluate(value, lenient: false) is { IsString: true } exact ? exact.Text : null;
+            JsonValue exact = IsExpression(value) ? EvaluateStrictly(value) : Unescaped(value);
+            if (exact is not { Kind: JsonValueKind.String or JsonValueKind.Number, Text.Length: > 0 }) return null;
+            if (_template is null || !IsOpen(exact.Text)) return exact.Text;
         }
         catch (TemplateException error)
         {
-            string? name = Text(value);
-            if (name is null) return null;
-            char[] letters = [.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '_' or '.' ? c : '-')];
-            name = new string(letters).Trim('-', '.');
-            if (_budget.Named.Add(name))
-            {
-                _findings.Add(value.Origin(_file).Warning(
-                    FindingCodes.TemplateExpression, $"The name {value.Text} is known only when the template is deployed: {error.Message}", $"It is called {name} here."));
-            }
-
-            return name;
+            why = error.Message;
         }
+
+        string? name = Text(value);
+        if (name is null) return null;
+        char[] letters = [.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '_' or '.' ? c : '-')];
+        name = new string(letters).Trim('-', '.');
+        if (isTold && _budget.Named.Add(name))
+        {
+            _findings.Add(value.Origin(_file).Warning(
+                FindingCodes.TemplateExpression, $"The name {Closed(value.Text)} is known only when the template is deployed: {why}", $"It is called {name} here."));
+        }
+
+        return name;
     }
 
     /// <summary>An object with its <c>copy</c> loops carried out.</summary>
-    public JsonValue Expand(JsonValue node)
-    {
-        JsonValue resolved = Resolve(node);
-        if (_template is null || resolved["copy"] is not { IsArray: true } loops) return resolved;
-        JsonValue expanded = resolved.With(JsonValueKind.Object);
-        foreach (JsonValue child in resolved.Children)
-        {
-            if (!string.Equals(child.Name, "copy", StringComparison.OrdinalIgnoreCase)) expanded.TryAdd(child);
-        }
-
-        foreach (JsonValue loop in loops.Children)
-        {
-            string? name = loop.IsObject ? Text(loop["name"]) : null;
-            if (name is null || loop["count"] is not { } count || loop["input"] is not { } input)
-            {
-                Report(loop, "a copy loop needs name, count and input");
-                continue;
-            }
-
-            JsonValue turns = input.With(JsonValueKind.Array);
-            for (int i = 0; i < Count(count); i++)
-            {
-                turns.TryAdd(InLoop(name, i).ResolveDeep(input));
-            }
-
-            expanded.TryAdd(expanded.Named(name, turns));
-        }
-
-        return expanded;
-    }
+    public JsonValue Expand(JsonValue node) => Resolve(node);
 
     /// <summary>How often a copy loop runs; 0 with a finding if that is not known.</summary>
     public int Count(JsonValue count)
@@ -150,10 +141,10 @@ internal sealed class TemplateScope
         return 0;
     }
 
-    /// <summary>The value with all expressions in it worked out.</summary>
+    /// <summary>The value with all expressions in it worked out, as far as that is possible without the deployment.</summary>
     public JsonValue ResolveDeep(JsonValue value)
     {
-        JsonValue resolved = Resolve(value);
+        JsonValue resolved = ResolveOpen(value);
         if (!resolved.IsObject && !resolved.IsArray) return resolved.IsEvaluated ? resolved : resolved.With(resolved.Kind, resolved.Text);
         if (!Spend()) return resolved.With(JsonValueKind.Undefined);
         JsonValue copy = resolved.With(resolved.Kind);
@@ -178,12 +169,17 @@ internal sealed class TemplateScope
         if (_given?[name] is { } given)
         {
             if (given.IsObject && given["reference"] is not null) throw new TemplateException($"parameter {name} is in a key vault");
-            return given.IsObject && given.Find("value") is { } value ? value : given;
+            JsonValue known = given.IsObject && given.Find("value") is { } value ? value : given;
+            if (known.Kind != JsonValueKind.Undefined) return known;
+            return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"what is given for parameter {name} depends on the deployment");
         }
 
-        if (_template?["parameters"]?[name] is { IsObject: true } declared && declared.Find("defaultValue") is { } fallback)
+        if (_template?["parameters"]?[name] is { IsObject: true } declared)
         {
-            return EvaluateNested(fallback, lenient);
+            bool isNullable = IsNullable(declared, 0);
+            // A parameter that must not be null, with null for its default, waits for a value.
+            if (declared.Find("defaultValue") is { } fallback && (isNullable || fallback.Kind != JsonValueKind.Null)) return EvaluateNested(fallback, lenient);
+            if (isNullable) return site.With(JsonValueKind.Null);
         }
 
         return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"parameter {name} has no value");
@@ -195,21 +191,33 @@ internal sealed class TemplateScope
         if (_template?["variables"] is { IsObject: true } variables)
         {
             if (variables.Find(name) is { } value) return EvaluateNested(value, lenient);
-            if (variables["copy"] is not null && Expand(variables).Find(name) is { } looped) return looped;
+            if (HasLoops(variables) && CarryOut(variables).Find(name) is { } looped) return looped;
         }
 
         return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"there is no variable {name}");
     }
 
-    /// <summary>For expressions: the turn of a copy loop, the innermost if none is named.</summary>
+    /// <summary>
+    /// For expressions: the turn of a copy loop. Without a name it is the resource's loop, also in a loop over properties, as in Azure.
+    /// </summary>
     public int LoopIndex(string? name)
     {
-        for (int i = _loops.Count - 1; i >= 0; i--)
+        Loop? found = null;
+        foreach (Loop loop in _loops)
         {
-            if (name is null || string.Equals(_loops[i].Name, name, StringComparison.OrdinalIgnoreCase)) return _loops[i].Index;
+            bool isMeant = name is null ? loop.IsResource || found is not { IsResource: true } : string.Equals(loop.Name, name, StringComparison.OrdinalIgnoreCase);
+            if (isMeant) found = loop;
         }
 
-        throw new TemplateException("copyIndex stands outside of a copy loop");
+        return found?.Index ?? throw new TemplateException("copyIndex stands outside of a copy loop");
+    }
+
+    /// <summary>For expressions: a function of the template's own, <c>namespace.name</c>, or null.</summary>
+    public JsonValue? Function(string name)
+    {
+        int dot = name.IndexOf('.', StringComparison.Ordinal);
+        return _template?["functions"]?.Children.FirstOrDefault(space =>
+            space["namespace"] is { } given && name.AsSpan(0, dot).Equals(given.Text, StringComparison.OrdinalIgnoreCase))?["members"]?[name[(dot + 1)..]];
     }
 
     /// <summary>Counts a step of work; false when there were too many.</summary>
@@ -217,9 +225,66 @@ internal sealed class TemplateScope
 
     private JsonValue EvaluateNested(JsonValue value, bool lenient)
     {
-        if (!IsExpression(value)) return value.IsObject || value.IsArray ? value : Unescaped(value);
-        return Evaluate(value, lenient);
+        if (IsExpression(value)) return Evaluate(value, lenient);
+        return HasLoops(value) ? CarryOut(value) : Unescaped(value);
     }
+
+    /// <summary>The value worked out, where it may hold text that is known only when the template is deployed.</summary>
+    private JsonValue ResolveOpen(JsonValue value)
+    {
+        try
+        {
+            return EvaluateStrictly(value);
+        }
+        catch (TemplateException error)
+        {
+            // Within an expression it is for the whole of it to say.
+            if (_budget.Nesting > 0) throw;
+            Report(value, error.Message);
+            return value.With(JsonValueKind.Undefined);
+        }
+    }
+
+    /// <summary>True for an object that is written with loops over its properties. The loop of a resource is no list.</summary>
+    private bool HasLoops(JsonValue value) => _template is not null && value is { IsObject: true, IsEvaluated: false } && value["copy"] is { IsArray: true };
+
+    private JsonValue CarryOut(JsonValue value)
+    {
+        JsonValue expanded = value.With(JsonValueKind.Object);
+        foreach (JsonValue child in value.Children)
+        {
+            if (!string.Equals(child.Name, "copy", StringComparison.OrdinalIgnoreCase)) expanded.TryAdd(child);
+        }
+
+        foreach (JsonValue loop in value["copy"]?.Children ?? [])
+        {
+            string? name = loop.IsObject ? Text(loop["name"]) : null;
+            if (name is null || loop["count"] is not { } count || loop["input"] is not { } input)
+            {
+                Report(loop, "a copy loop needs name, count and input");
+                continue;
+            }
+
+            JsonValue turns = input.With(JsonValueKind.Array);
+            int times = Count(count);
+            for (int i = 0; i < times; i++) turns.TryAdd(WithLoop(new Loop(name, i, false)).ResolveDeep(input).Unnamed());
+            expanded.TryAdd(expanded.Named(name, turns));
+        }
+
+        return expanded;
+    }
+
+    private TemplateScope WithLoop(Loop loop) => new(_template, _given, _file, _findings, _budget, [.. _loops, loop]);
+
+    private bool IsNullable(JsonValue declared, int depth)
+    {
+        if (declared["nullable"] is { Kind: JsonValueKind.True }) return true;
+        const string Definitions = "#/definitions/";
+        return depth < 16 && declared["$ref"] is { IsString: true } reference && reference.Text.StartsWith(Definitions, StringComparison.OrdinalIgnoreCase)
+            && _template?["definitions"]?[reference.Text[Definitions.Length..]] is { } definition && IsNullable(definition, depth + 1);
+    }
+
+    private static string Closed(string text) => text.Replace(OpenMark.ToString(), "", StringComparison.Ordinal);
 
     private JsonValue Evaluate(JsonValue value, bool lenient)
     {
@@ -243,6 +308,8 @@ internal sealed class TemplateScope
         _template is not null && value is { IsString: true, IsEvaluated: false } && value.Text.StartsWith("[[", StringComparison.Ordinal)
             ? value.With(JsonValueKind.String, value.Text[1..])
             : value;
+
+    private sealed record Loop(string Name, int Index, bool IsResource);
 
     private sealed class Budget
     {

@@ -33,14 +33,8 @@ internal static class JsonResult
     /// A packet under <c>witness</c>, with the names of <c>replay --verdicts</c>. Ports only if it has some; <c>fragment</c> is true for a
     /// later fragment, whose ports or ICMP type the rules cannot see. null if there is none.
     /// </summary>
-    public static void WriteWitness(Utf8JsonWriter json, PacketInfo? witness)
+    public static void WriteWitness(Utf8JsonWriter json, PacketInfo packet)
     {
-        if (witness is not { } packet)
-        {
-            json.WriteNull("witness"u8);
-            return;
-        }
-
         json.WriteStartObject("witness"u8);
         json.WriteNumber("protocol"u8, packet.Protocol);
         json.WriteString("source"u8, packet.Source.ToString());

@@ -20,7 +20,9 @@ internal static class LintReport
         foreach (LintEntry entry in entries)
         {
             writer.WriteLine($"{Place(rules, entry.Origin)}: {SeverityOf(entry)} {entry.Kind}: {entry.Message}");
-            if (entry.Witness is { } witness) writer.WriteLine($"    for example {WitnessText.Of(witness)}");
+            writer.WriteLine(entry.Misses == RuleConditions.None
+                ? $"    for example {WitnessText.Of(entry.Witness)}"
+                : $"    nearest packet {WitnessText.Of(entry.Witness)}: the rule misses it by its {string.Join(" and ", NamesOf(entry.Misses))}, {entry.Others[0].ResourceName} decides it");
         }
 
         int warnings = entries.Count(entry => entry.Severity == LintSeverity.Warning);
@@ -28,6 +30,9 @@ internal static class LintReport
         if (entries.Count > warnings) found += $" and {entries.Count - warnings} for information";
         writer.WriteLine($"{rules.Name}: {found} in {rules.Size}");
     }
+
+    private static IEnumerable<string> NamesOf(RuleConditions conditions) => Enum.GetValues<RuleConditions>()
+        .Where(condition => condition != RuleConditions.None && conditions.HasFlag(condition)).Select(condition => condition.ToString().ToLowerInvariant());
 
     private static string SeverityOf(LintEntry entry) => entry.Severity == LintSeverity.Warning ? "warning" : "information";
 
@@ -59,6 +64,9 @@ internal static class LintReport
 
             json.WriteEndArray();
             JsonResult.WriteWitness(json, entry.Witness);
+            json.WriteStartArray("misses"u8);
+            foreach (string condition in NamesOf(entry.Misses)) json.WriteStringValue(condition);
+            json.WriteEndArray();
             json.WriteEndObject();
         }
 

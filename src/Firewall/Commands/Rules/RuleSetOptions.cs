@@ -30,5 +30,5 @@ internal sealed class RuleSetOptions
 
     /// <summary>Reads and compiles the rules of a file or folder.</summary>
     /// <exception cref="Control.InvalidInputException">A file cannot be read at all; what is wrong in it is in the findings.</exception>
-    public RuleSet Load(ParseResult parsed, string rules) => RuleSet.Load(rules, ServiceTagsOf(parsed), NetworkOf(parsed));
+    public RuleSet Load(ParseResult parsed, string rules, bool isForUse = true) => RuleSet.Load(rules, ServiceTagsOf(parsed), NetworkOf(parsed), isForUse);
 }

@@ -22,7 +22,7 @@ internal static class RulesValidateCommand
         };
         common.AddTo(command);
         command.Options.Add(format);
-        command.SetAction(parsed => Run(common.Load(parsed, parsed.GetRequiredValue(file)), parsed.GetValue(format), streams));
+        command.SetAction(parsed => Run(common.Load(parsed, parsed.GetRequiredValue(file), isForUse: false), parsed.GetValue(format), streams));
         HelpExamples.Add(
             command,
             "firewall rules validate nsg.json",
