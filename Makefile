@@ -83,6 +83,13 @@ clean: ## removes what was built
 	rm -rf $(ARTIFACTS)
 	find src tests bench -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
 
+.PHONY: bench-native
+bench-native: deps ## rules and reload measured as they ship, in NativeAOT
+	dotnet publish bench/Firewall.Bench.Native -c Release -r $(RID) -p:PublishAot=true -o $(ARTIFACTS)/bench-native --nologo -v q
+	$(ARTIFACTS)/bench-native/Firewall.Bench.Native rules
+	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3 collected
+	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3
+
 .PHONY: bench
 bench: ## in-process benchmarks; BENCH=filter chooses
 	dotnet run -c Release --project bench/Firewall.Bench -- --filter '$(or $(BENCH),*)' --artifacts $(ARTIFACTS)/bench

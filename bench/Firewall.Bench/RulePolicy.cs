@@ -8,7 +8,7 @@ namespace Firewall.Bench;
 /// <summary>A group of rules that between them name every service tag they can, and packets that they judge.</summary>
 internal sealed class RulePolicy
 {
-    private const string TagFile = "data/service-tags/ServiceTags_Public.json";
+    private const string TagFilePath = "data/service-tags/ServiceTags_Public.json";
     private const int Prefixes = 90_000;
 
     private readonly ServiceTags _tags;
@@ -18,11 +18,30 @@ internal sealed class RulePolicy
 
     public RulePolicy(int rules)
     {
-        _tags = ServiceTags.Read(FindTagFile() is { } path ? File.ReadAllBytes(path) : MakeUpTags(), "tags", out _);
+        TagFile = FindTagFile() is { } path ? File.ReadAllBytes(path) : MakeUpTags();
+        _tags = ServiceTags.Read(TagFile, "tags", out _);
         _group = Group(rules);
         IpPrefix[] all = [.. _tags.Names.SelectMany(name => _tags.TryGet(name, out IReadOnlyList<IpPrefix> prefixes) ? prefixes : [])];
         _v4 = [.. all.Where(prefix => prefix.IsIPv4)];
         _v6 = [.. all.Where(prefix => !prefix.IsIPv4)];
+    }
+
+    /// <summary>The service tag file, or one made up.</summary>
+    public byte[] TagFile { get; }
+
+    /// <summary>The rules as a file; the first allows the packets of <see cref="Traffic"/>.</summary>
+    public byte[] Json()
+    {
+        StringBuilder json = new("{\"name\":\"nsg-tags\",\"properties\":{\"securityRules\":[\n");
+        SecurityRule first = _group.SecurityRules[0] with { Source = AddressSelector.Any, DestinationPorts = [new PortRange(Traffic.Port, Traffic.Port)], Access = Access.Allow, Protocol = RuleProtocol.Any };
+        foreach (SecurityRule rule in _group.SecurityRules.Skip(1).Prepend(first))
+        {
+            json.Append(rule.Priority == NsgLimits.MinPriority ? "" : ",\n").Append(
+                CultureInfo.InvariantCulture,
+                $"{{\"name\":\"{rule.Name}\",\"properties\":{{\"protocol\":\"{rule.Protocol}\",\"sourceAddressPrefix\":\"{(rule.Source.ServiceTag.Length > 0 ? rule.Source.ServiceTag : "*")}\",\"sourcePortRange\":\"*\",\"destinationAddressPrefix\":\"*\",\"destinationPortRange\":\"{rule.DestinationPorts[0]}\",\"access\":\"{rule.Access}\",\"priority\":{rule.Priority},\"direction\":\"{rule.Direction}\"}}}}");
+        }
+
+        return Encoding.UTF8.GetBytes(json.Append("]}}").ToString());
     }
 
     public Policy Compile() => PolicyCompiler.Compile([_group], new PolicyOptions { ServiceTags = _tags }, new RuleCatalog(), 1).Policy
@@ -78,7 +97,7 @@ internal sealed class RulePolicy
             if (Directory.Exists(candidate)) shared = candidate;
         }
 
-        string path = Path.Combine(shared ?? "", TagFile);
+        string path = Path.Combine(shared ?? "", TagFilePath);
         return File.Exists(path) ? path : null;
     }
 

@@ -5,13 +5,16 @@ namespace Firewall.Bench;
 /// <summary>Packets for benchmarks: numbered UDP and TCP flows from the outside to one inside host.</summary>
 internal static class Traffic
 {
+    /// <summary>The destination port of datagrams.</summary>
+    public const ushort Port = 53;
+
     private const uint Server = 0x0A000004;
 
     /// <summary>A UDP datagram of 64 bytes of the flow of that number.</summary>
     public static byte[] Udp(int flow)
     {
         byte[] packet = Ip(flow, 17, 64);
-        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), 53);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), Port);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(24), 44);
         return packet;
     }

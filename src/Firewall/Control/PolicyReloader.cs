@@ -173,6 +173,7 @@ internal sealed partial class PolicyReloader
             string signature = Signature(inputs, settings);
             if (signature == _loaded) return false;
             Policy before = _store.Current;
+            using UncollectedRegion region = UncollectedRegion.Enter();
             Policy policy = Compile(inputs, settings, out IReadOnlyList<RuleFinding> warnings);
             TakeOver(policy, inputs, signature, warnings);
             string changes = PolicyChanges.Describe(before, policy);

@@ -46,6 +46,10 @@ public class TemplateFunctionTests
     [InlineData("[coalesce(parameters('maybe'), '5')]", "5")]
     [InlineData("[coalesce(parameters('maybeByType'), '6')]", "6")]
     [InlineData("[concat('1', parameters('nothing'))]", null)]
+    [InlineData("[concat('1', parameters('given'))]", null)]
+    [InlineData("[if(equals(parameters('given'), 'x'), '1', '2')]", null)]
+    [InlineData("[if(empty(parameters('given')), '1', '2')]", null)]
+    [InlineData("[if(startsWith(parameters('given'), 'x'), '1', '2')]", null)]
     public void A_function_is_worked_out_or_refused(string expression, string? port)
     {
         RuleFile file = Sample.Read(Template(Group("nsg", $"\"securityRules\": [ {Rule("r", expression.Replace("\"", "\\\"", StringComparison.Ordinal))} ]")));
@@ -88,11 +92,11 @@ public class TemplateFunctionTests
     public void What_depends_on_the_deployment_may_stand_in_ids_and_names()
     {
         string rule = Rule("r", "22").Replace("\"destinationAddressPrefix\": \"*\"", """
-            "destinationApplicationSecurityGroups": "[array(json(concat('{\"id\":\"', resourceId(subscription().subscriptionId, resourceGroup().name, 'Microsoft.Network/applicationSecurityGroups', concat('asg-', uniqueString(resourceGroup().id))), '\",\"location\":\"', resourceGroup().location, '\"}')))]"
+            "destinationApplicationSecurityGroups": "[array(json(concat('{\"id\":\"', resourceId(subscription().subscriptionId, resourceGroup().name, 'Microsoft.Network/applicationSecurityGroups', concat('asg-', uniqueString(resourceGroup().id), '-', parameters('given'))), '\",\"location\":\"', resourceGroup().location, '\"}')))]"
             """.Replace("{\"id\":\"", "{\\\"id\\\":\\\"", StringComparison.Ordinal).Replace("\",\"location\":\"", "\\\",\\\"location\\\":\\\"", StringComparison.Ordinal).Replace("'\"}'", "'\\\"}'", StringComparison.Ordinal), StringComparison.Ordinal);
         RuleFile file = Sample.Read(Template(Group("nsg", $"\"securityRules\": [ {rule} ]")));
         Assert.Empty(file.Findings);
-        Assert.Equal("asg-uniqueString", ResourceId.NameOf(Assert.Single(file.Groups[0].SecurityRules[0].Destination.ApplicationSecurityGroups)));
+        Assert.Equal("asg-uniqueString-given", ResourceId.NameOf(Assert.Single(file.Groups[0].SecurityRules[0].Destination.ApplicationSecurityGroups)));
     }
 
     [Fact]
@@ -149,7 +153,7 @@ public class TemplateFunctionTests
         { "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "languageVersion": "2.0", "contentVersion": "1.0.0.0",
           "definitions": { "text": { "type": "string", "nullable": true }, "alias": { "$ref": "#/definitions/text" } },
           "functions": [ { "namespace": "own", "members": { "port": { "parameters": [ { "name": "half", "type": "string" } ], "output": { "type": "string", "value": "[concat(parameters('half'), parameters('half'))]" } } } } ],
-          "parameters": { "open": { "type": "int" }, "maybe": { "type": "string", "nullable": true }, "maybeByType": { "$ref": "#/definitions/alias" }, "nothing": { "type": "string", "defaultValue": null },
+          "parameters": { "open": { "type": "int" }, "given": { "type": "String" }, "maybe": { "type": "string", "nullable": true }, "maybeByType": { "$ref": "#/definitions/alias" }, "nothing": { "type": "string", "defaultValue": null },
             "rules": { "type": "array", "defaultValue": [ {{rules}} ] } },
           "variables": { "groups": [ { "name": "a", "ports": [ "1", "2" ] }, { "name": "b", "ports": [ "3" ] } ],
             "inner": { "copy": [ { "name": "made", "count": 2, "input": { "name": "[concat('m', copyIndex('made'))]", "properties": { "protocol": "Tcp", "sourcePortRange": "*",

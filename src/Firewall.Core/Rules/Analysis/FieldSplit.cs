@@ -20,6 +20,8 @@ internal sealed class FieldSplit
     private ulong[] _classes;
     private ulong[] _rules;
     private int[] _kept;
+    private int[] _lowest;
+    private int[] _order;
 
     /// <param name="bits">For each class the bitmap of the rules that it fits.</param>
     /// <param name="ruleWords">Length of such a bitmap.</param>
@@ -47,6 +49,8 @@ internal sealed class FieldSplit
         _classes = new ulong[_classWords * 16];
         _rules = new ulong[ruleWords * 16];
         _kept = new int[16];
+        _lowest = new int[16];
+        _order = new int[16];
     }
 
     /// <summary>How many parts the last split made.</summary>
@@ -63,28 +67,23 @@ internal sealed class FieldSplit
         }
     }
 
-    /// <summary>The classes of a part, as a bitmap.</summary>
-    public ReadOnlySpan<ulong> ClassesOf(int part) => _classes.AsSpan(part * _classWords, _classWords);
+    /// <summary>The classes of a part, as a bitmap. Parts are in the order of their lowest classes.</summary>
+    public ReadOnlySpan<ulong> ClassesOf(int part) => _classes.AsSpan(_order[part] * _classWords, _classWords);
 
     /// <summary>The rules that fit a part, without those that cannot matter.</summary>
-    public ReadOnlySpan<ulong> RulesOf(int part) => _rules.AsSpan(part * _ruleWords, _ruleWords);
+    public ReadOnlySpan<ulong> RulesOf(int part) => _rules.AsSpan(_order[part] * _ruleWords, _ruleWords);
 
     /// <summary>The classes of a part, ascending.</summary>
     public IEnumerable<int> MembersOf(int part)
     {
         for (int index = 0; index < _count; index++)
         {
-            if ((_classes[(part * _classWords) + (index / 64)] >> (index % 64) & 1) != 0) yield return index;
+            if ((_classes[(_order[part] * _classWords) + (index / 64)] >> (index % 64) & 1) != 0) yield return index;
         }
     }
 
     /// <summary>One class of a part, the lowest.</summary>
-    public int ClassOf(int part)
-    {
-        ReadOnlySpan<ulong> classes = ClassesOf(part);
-        int word = classes.IndexOfAnyExcept(0UL);
-        return (word * 64) + BitOperations.TrailingZeroCount(classes[word]);
-    }
+    public int ClassOf(int part) => _lowest[part];
 
     /// <summary>The classes that fit a rule, as a bitmap.</summary>
     public ReadOnlySpan<ulong> ClassesOfRule(int rule) => _classesOfRule.AsSpan(rule * _classWords, _classWords);
@@ -139,6 +138,17 @@ internal sealed class FieldSplit
                 }
             }
         }
+
+        // What is listed and shown must not depend on which rule split first.
+        for (int part = 0; part < Parts; part++) (_order[part], _lowest[part]) = (part, LowestOf(part));
+        Array.Sort(_lowest, _order, 0, Parts);
+    }
+
+    private int LowestOf(int part)
+    {
+        ReadOnlySpan<ulong> classes = _classes.AsSpan(part * _classWords, _classWords);
+        int word = classes.IndexOfAnyExcept(0UL);
+        return (word * 64) + BitOperations.TrailingZeroCount(classes[word]);
     }
 
     /// <summary>Splits every open part by one rule; returns how many parts are open then.</summary>
@@ -195,6 +205,8 @@ internal sealed class FieldSplit
         if (added == _kept.Length)
         {
             Array.Resize(ref _kept, added * 2);
+            Array.Resize(ref _lowest, added * 2);
+            Array.Resize(ref _order, added * 2);
             Array.Resize(ref _classes, _classWords * added * 2);
             Array.Resize(ref _rules, _ruleWords * added * 2);
         }

@@ -25,11 +25,11 @@ internal sealed partial class TemplateEvaluator
             case "length":
                 return Number(Known(At(values, 0)).IsString ? values[0].Text.Length : values[0].Children.Count);
             case "empty":
-                return Bool(At(values, 0).IsUnset || (values[0].IsObject && values[0].Children.Count == 0));
+                return Bool(Known(At(values, 0)).IsUnset || (values[0].IsObject && values[0].Children.Count == 0));
             case "first":
-                return At(values, 0).IsString ? Text(values[0].Text[..Math.Min(1, values[0].Text.Length)]) : ElementAt(values[0], 0);
+                return Known(At(values, 0)).IsString ? Text(values[0].Text[..Math.Min(1, values[0].Text.Length)]) : ElementAt(values[0], 0);
             case "last":
-                return At(values, 0).IsString ? Text(values[0].Text[Math.Max(0, values[0].Text.Length - 1)..]) : ElementAt(values[0], values[0].Children.Count - 1);
+                return Known(At(values, 0)).IsString ? Text(values[0].Text[Math.Max(0, values[0].Text.Length - 1)..]) : ElementAt(values[0], values[0].Children.Count - 1);
             case "contains":
                 return Bool(Contains(At(values, 0), At(values, 1)));
             case "range":

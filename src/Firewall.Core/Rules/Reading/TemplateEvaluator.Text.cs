@@ -17,8 +17,8 @@ internal sealed partial class TemplateEvaluator
             case "replace":
                 string wanted = TextOf(At(values, 1));
                 return wanted.Length == 0 ? At(values, 0) : Text(TextOf(At(values, 0)).Replace(wanted, TextOf(At(values, 2)), StringComparison.Ordinal));
-            case "substring": return Text(Substring(TextOf(At(values, 0)), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
-            case "split": return List(TextOf(At(values, 0)).Split([TextOf(At(values, 1))], StringSplitOptions.None).Select(Text));
+            case "substring": return Text(Substring(TextOf(Known(At(values, 0))), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
+            case "split": return List(TextOf(Known(At(values, 0))).Split([TextOf(At(values, 1))], StringSplitOptions.None).Select(Text));
             case "join": return Text(string.Join(TextOf(At(values, 1)), At(values, 0).Children.Select(Shown)));
             case "format": return Text(Format(TextOf(At(values, 0)), [.. values.Skip(1)]));
             case "indexof": return Number(TextOf(Known(At(values, 0))).IndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
@@ -26,7 +26,7 @@ internal sealed partial class TemplateEvaluator
             case "json": return Parsed(TextOf(At(values, 0)));
             case "startswith": return Bool(TextOf(Known(At(values, 0))).StartsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
             case "endswith": return Bool(TextOf(Known(At(values, 0))).EndsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
-            case "padleft": return Text(TextOf(At(values, 0)).PadLeft((int)Math.Clamp(WholeOf(At(values, 1)), 0, 1024), values.Count > 2 ? TextOf(values[2]).FirstOrDefault(' ') : ' '));
+            case "padleft": return Text(TextOf(Known(At(values, 0))).PadLeft((int)Math.Clamp(WholeOf(At(values, 1)), 0, 1024), values.Count > 2 ? TextOf(values[2]).FirstOrDefault(' ') : ' '));
             default: return null;
         }
     }

@@ -19,6 +19,9 @@ internal sealed class TemplateScope
     private const int MaxSteps = 200_000;
     private const int MaxNesting = 64;
 
+    private static readonly System.Buffers.SearchValues<char> s_wordLetters =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
     private readonly JsonValue? _template;
     private readonly JsonValue? _given;
     private readonly List<RuleFinding> _findings;
@@ -68,7 +71,7 @@ internal sealed class TemplateScope
         JsonValue resolved = ResolveOpen(value);
         // Within an expression it is for the whole of it to say.
         if (_template is null || !IsOpen(resolved.Text) || _budget.Nesting > 0) return resolved;
-        Report(value, "it depends on the deployment");
+        Report(value, WhyOpen(resolved.Text));
         return value.With(JsonValueKind.Undefined);
     }
 
@@ -102,12 +105,13 @@ internal sealed class TemplateScope
     /// <param name="isTold">False to leave the warning to a later call.</param>
     public string? NameOf(JsonValue value, bool isTold = true)
     {
-        string why = "it depends on the deployment";
+        string why = "";
         try
         {
             JsonValue exact = IsExpression(value) ? EvaluateStrictly(value) : Unescaped(value);
             if (exact is not { Kind: JsonValueKind.String or JsonValueKind.Number, Text.Length: > 0 }) return null;
             if (_template is null || !IsOpen(exact.Text)) return exact.Text;
+            why = WhyOpen(exact.Text);
         }
         catch (TemplateException error)
         {
@@ -180,6 +184,8 @@ internal sealed class TemplateScope
             // A parameter that must not be null, with null for its default, waits for a value.
             if (declared.Find("defaultValue") is { } fallback && (isNullable || fallback.Kind != JsonValueKind.Null)) return EvaluateNested(fallback, lenient);
             if (isNullable) return site.With(JsonValueKind.Null);
+            // Text that a deployment will give may stand in names and ids.
+            if (!lenient && declared["type"] is { } type && type.Text.Equals("string", StringComparison.OrdinalIgnoreCase)) return site.With(JsonValueKind.String, OpenMark + name);
         }
 
         return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"parameter {name} has no value");
@@ -282,6 +288,13 @@ internal sealed class TemplateScope
         const string Definitions = "#/definitions/";
         return depth < 16 && declared["$ref"] is { IsString: true } reference && reference.Text.StartsWith(Definitions, StringComparison.OrdinalIgnoreCase)
             && _template?["definitions"]?[reference.Text[Definitions.Length..]] is { } definition && IsNullable(definition, depth + 1);
+    }
+
+    private static string WhyOpen(string text)
+    {
+        string word = text[(text.IndexOf(OpenMark, StringComparison.Ordinal) + 1)..];
+        int end = word.AsSpan().IndexOfAnyExcept(s_wordLetters);
+        return $"{(end < 0 ? word : word[..end])} has no value before";
     }
 
     private static string Closed(string text) => text.Replace(OpenMark.ToString(), "", StringComparison.Ordinal);

@@ -1,0 +1,22 @@
+using Firewall.Core.Rules;
+
+namespace Firewall.Bench;
+
+/// <summary>The bytes of a rules file and a service tag file, and what a reload makes of them.</summary>
+internal sealed record ReloadInputs(byte[] Rules, byte[] Tags)
+{
+    public static ReloadInputs Make()
+    {
+        RulePolicy rules = new(1000);
+        return new ReloadInputs(rules.Json(), rules.TagFile);
+    }
+
+    /// <summary>Reads both files and compiles them.</summary>
+    public Policy Build(RuleCatalog catalog, uint version)
+    {
+        ServiceTags tags = ServiceTags.Read(Tags, "tags.json", out _);
+        RuleFile file = NsgReader.Read(Rules, "rules.json");
+        return PolicyCompiler.Compile(file.Groups, new PolicyOptions { ServiceTags = tags }, catalog, version).Policy
+            ?? throw new InvalidOperationException("The rules of the benchmark are wrong.");
+    }
+}
