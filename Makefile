@@ -64,6 +64,15 @@ publish-windows: ## artifacts/windows/firewall.exe, self-contained, for win-x64;
 	@install -D $(ARTIFACTS)/publish-windows/firewall.exe $(ARTIFACTS)/windows/firewall.exe
 	@ls -l $(ARTIFACTS)/windows/firewall.exe | awk '{ print "artifacts/windows/firewall.exe", $$5, "bytes" }'
 
+# NativeAOT needs a linker and libraries of the target; where they are not at hand the runtime comes along in one trimmed file.
+.PHONY: publish-all
+publish-all: publish publish-windows ## executables for linux-x64, linux-arm64, linux-musl-x64 and win-x64 in artifacts
+	@for rid in linux-arm64 linux-musl-x64; do \
+	    dotnet publish src/Firewall/Firewall.csproj -c Release -r $$rid -p:PublishSingle=true -o $(ARTIFACTS)/publish-$$rid --nologo -v q && \
+	    install -D $(ARTIFACTS)/publish-$$rid/firewall $(ARTIFACTS)/$$rid/firewall && \
+	    ls -l $(ARTIFACTS)/$$rid/firewall | awk '{ print "'artifacts/$$rid/firewall'", $$5, "bytes" }' || exit 1; \
+	done
+
 .PHONY: test-windows
 test-windows: ## the Windows executable on Wine, over a stand-in for wintun.dll, with a real SSH session (root)
 	@tests/windows/run.sh --check

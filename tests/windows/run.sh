@@ -30,7 +30,7 @@ fi
 
 source tests/tap.sh
 source tests/ssh-stage.sh
-planned=14
+planned=17
 
 skip() {
     echo "1..1"
@@ -115,10 +115,14 @@ echo "1..$planned"
 set_stage || give_up "the network namespaces could not be made"
 start_sshd || give_up "sshd did not start in the vm's namespace"
 trap 'stop_wine; finish' EXIT
-mkdir -p "$work"
+# A new one each time: services of an older run would start in it.
+mkdir -p "$work" && rm -rf "$WINEPREFIX"
 in_gateway timeout 120 wineboot -i > $state/output 2>&1 || give_up "Wine cannot make its prefix"
 # What the executable asks of Windows is Windows 10's.
 in_gateway timeout 60 wine winecfg -v win10 > $state/output 2>&1
+# A service inherits nothing of this shell. Wine reads this when its session begins, so the one that has written it must end.
+in_gateway timeout 30 wine reg add 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v WINTUN_STANDIN_PORT /d $port /f > $state/output 2>&1
+in_gateway timeout 30 wineserver -w
 say "$(wine --version), $(x86_64-w64-mingw32-gcc --version | head -n 1)"
 
 windows --version && grep -q '^firewall 0' $state/output
@@ -178,6 +182,17 @@ result "the running session goes on: 10 more ticks"
 kill -INT "$(firewall_process)"
 wait $firewall_job && grep -q 'Stopped' $state/firewall.log
 result "told to stop (Ctrl+C), it ends in order" && quote_log Stopped
+
+write_rules "$allow_ssh" false
+# Wine's services end with the last program that is none: this one waits for input, and none comes.
+(sleep 120 | in_gateway wine cmd) > /dev/null 2>&1 &
+windows service install --config "Z:${state//\//\\}\\firewall.json" && grep -q 'service firewall is installed' $state/output
+result "service install: $(tr -d '\r' < $state/output)"
+in_gateway timeout 60 wine sc start firewall > $state/output 2>&1
+within 30 ssh_connects
+result "the service starts and judges: ssh connects by the rule"
+windows service remove && grep -q 'service firewall is removed' $state/output && ssh_times_out && [ -z "$(firewall_process)" ]
+result "service remove: it has stopped, and packets led to the adapter go nowhere"
 
 replay=(replay $state/capture.pcap --rules docs/rules/nsg-web.json --vnet 10.0.0.0/24 --format json)
 "$linux" "${replay[@]}" --verdicts $state/expected.verdicts > $state/expected &&

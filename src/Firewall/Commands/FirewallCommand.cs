@@ -4,6 +4,7 @@ using Firewall.Commands.Activity;
 using Firewall.Commands.Replay;
 using Firewall.Commands.Rules;
 using Firewall.Commands.Running;
+using Firewall.Commands.Service;
 using Firewall.Control;
 using Firewall.Hosting;
 
@@ -70,6 +71,7 @@ internal static class FirewallCommand
         root.Subcommands.Add(StatusCommand.Create(streams));
         root.Subcommands.Add(FlowsCommand.Create(streams));
         root.Subcommands.Add(JitCommand.Create(streams));
+        root.Subcommands.Add(ServiceCommand.Create(streams));
         ProgramVersion.Use(root);
         HelpExamples.Add(
             root,

@@ -2,11 +2,13 @@ using Firewall.Activity;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
+using Firewall.Devices.Windows.Services;
 using Firewall.JustInTime;
 using Firewall.Logs;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Systemd;
+using Microsoft.Extensions.Hosting.WindowsServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -15,6 +17,9 @@ namespace Firewall.Hosting;
 /// <summary>Puts the appliance together on the generic host, which brings signals, logging and the order of start and stop.</summary>
 internal static class ApplianceHost
 {
+    /// <summary>The name of the service of Windows, and of its source in the event log.</summary>
+    public const string ServiceName = "firewall";
+
     /// <summary>Makes the host; nothing runs yet.</summary>
     /// <param name="loader">Where the configuration comes from, for reloads.</param>
     /// <param name="options">The configuration as it was loaded just now.</param>
@@ -56,13 +61,29 @@ internal static class ApplianceHost
             s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Policy)));
         services.AddSingleton<Appliance>();
         services.AddHostedService(s => s.GetRequiredService<Appliance>());
-        AddLogging(builder);
+        bool isService = OperatingSystem.IsWindows() && WindowsServiceHelpers.IsWindowsService();
+        if (isService && OperatingSystem.IsWindows())
+        {
+            services.Configure<WindowsServiceLifetimeOptions>(o => o.ServiceName = ServiceName);
+            services.AddSingleton<IHostLifetime, WindowsServiceLifetime>();
+        }
+
+        AddLogging(builder, isService);
         return builder.Build();
     }
 
-    private static void AddLogging(HostApplicationBuilder builder)
+    private static void AddLogging(HostApplicationBuilder builder, bool isService)
     {
         var levels = new LogLevels();
+        if (isService)
+        {
+            builder.Services.AddSingleton(levels);
+            builder.Logging.SetMinimumLevel(LogLevel.Trace);
+            builder.Logging.AddFilter(levels.IsEnabled);
+            builder.Logging.AddProvider(new EventLogProvider(new EventLogSource(ServiceName)));
+            return;
+        }
+
         // systemd sets it for services whose output is the journal (systemd.exec(5)).
         bool journal = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("JOURNAL_STREAM")) && Console.IsErrorRedirected;
         builder.Services.AddSingleton(levels);

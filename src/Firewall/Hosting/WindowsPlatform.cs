@@ -1,7 +1,9 @@
+using Firewall.Activity;
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
 using Firewall.Devices.Windows;
+using Firewall.Hosting.Services;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.Hosting;
@@ -35,6 +37,23 @@ internal sealed partial class WindowsPlatform(ILogger logger) : IPlatform
         Opened(logger, device.Name, device.DriverVersion, options.Windows.RingCapacity);
         return device;
     }
+
+    /// <inheritdoc/>
+    public string? ActivityLogFile(FirewallOptions options)
+    {
+        if (OperatingSystem.IsWindows()) ProgramData.Make();
+        return ActivityFiles.DefaultOf(options.Tun.Name);
+    }
+
+    /// <inheritdoc/>
+    public string? JitStateFile(FirewallOptions options)
+    {
+        if (OperatingSystem.IsWindows()) ProgramData.Make();
+        return ProgramData.File($"{options.Tun.Name}.jit.json");
+    }
+
+    /// <summary>None: a Unix socket has no group on Windows, and a pipe with an access list is not there yet.</summary>
+    public string? PlaceOfAdminSocket(FirewallOptions options) => null;
 
     /// <inheritdoc/>
     public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)

@@ -9,7 +9,7 @@ public class CommandLineTests
     {
         CommandRunner run = CommandRunner.Run();
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules, activity, status, flows, jit", "firewall: see 'firewall --help'"], run.ErrorLines);
+        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules, activity, status, flows, jit, service", "firewall: see 'firewall --help'"], run.ErrorLines);
         Assert.Empty(run.Output);
     }
 
@@ -42,7 +42,7 @@ public class CommandLineTests
 
     [Theory]
     [InlineData("verfy", "firewall: unknown command 'verfy'; did you mean 'verify'?")]
-    [InlineData("serve", "firewall: unknown command 'serve'")]
+    [InlineData("serve", "firewall: unknown command 'serve'; did you mean 'service'?")]
     [InlineData("--vers", "firewall: unknown option '--vers'; did you mean '--version'?")]
     public void An_unknown_word_is_told_with_what_may_be_meant(string word, string line)
     {
