@@ -46,9 +46,15 @@ internal static class Traffic
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)length);
         packet[8] = 64;
         packet[9] = protocol;
-        BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(12), 0xCB000000 + (uint)(flow >> 14));
         BinaryPrimitives.WriteUInt32BigEndian(packet.AsSpan(16), Server);
-        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(20), (ushort)(1024 + (flow & 0x3FFF)));
+        Number(packet, flow);
         return packet;
+    }
+
+    /// <summary>Makes a packet to the server one of the flow of that number.</summary>
+    public static void Number(Span<byte> packet, int flow)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(packet[12..], 0xCB000000 + (uint)(flow >> 14));
+        BinaryPrimitives.WriteUInt16BigEndian(packet[20..], (ushort)(1024 + (flow & 0x3FFF)));
     }
 }

@@ -11,9 +11,13 @@ namespace Firewall.Core.Dataplane;
 /// </summary>
 public sealed class PacketWorker
 {
-    // The timer wheel may look at this many records for each batch, and more when the worker has nothing else to do.
-    private const int BusyBudget = 256;
-    private const int IdleBudget = 65_536;
+    // The timer wheel may look at this many records for each batch, and more when the worker has nothing else to do; but never so many that
+    // a packet which comes meanwhile waits for a millisecond. A record in far memory takes a microsecond.
+    private const int BusyBudget = 128;
+    private const int IdleBudget = 512;
+
+    // For fewer packets there is nothing to overlap.
+    private const int LeastAnnounced = 4;
 
     // So many flows an operator may end in one batch; their resets fit into the batch beside the packets.
     private const int EndsPerBatch = 16;
@@ -24,6 +28,8 @@ public sealed class PacketWorker
     private readonly ReplyLimiter _replies = new();
     private long _ended;
     private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
+    private readonly ulong[] _announced;
+    private bool _hasUpkeep;
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
     public PacketWorker(IPacketQueue queue, FirewallEngine engine)
@@ -32,6 +38,7 @@ public sealed class PacketWorker
         _queue = queue;
         Engine = engine;
         _batch = new PacketBatch(queue.HeaderLength);
+        _announced = new ulong[_batch.MaxCount];
     }
 
     /// <summary>The engine that judges this worker's packets.</summary>
@@ -46,12 +53,12 @@ public sealed class PacketWorker
     /// <summary>How many of <see cref="Ends"/> were carried out. Any thread may read it.</summary>
     public long Ended => Volatile.Read(ref _ended);
 
-    /// <summary>Waits for packets, unless there are flows to end. Returns false when the queue is at its end.</summary>
+    /// <summary>Waits for packets, unless there are flows to end, or the last turn left upkeep to do. Returns false when the queue is at its end.</summary>
     /// <param name="timeoutMilliseconds">How long at most; -1 for ever.</param>
     public bool Receive(int timeoutMilliseconds)
     {
         _batch.Clear();
-        return _queue.Read(_batch, Ends.IsEmpty ? timeoutMilliseconds : 0);
+        return _queue.Read(_batch, Ends.IsEmpty && !_hasUpkeep ? timeoutMilliseconds : 0);
     }
 
     /// <summary>Judges the packets that <see cref="Receive"/> brought and sends what is allowed.</summary>
@@ -75,6 +82,13 @@ public sealed class PacketWorker
 
         if (count != 0 || _batch.ReplyCount != 0) _queue.Write(_batch);
         return count;
+    }
+
+    private void AnnounceAll()
+    {
+        int count = _batch.Count;
+        for (int i = 0; i < count; i++) _announced[i] = Engine.Announce(_batch.Packet(i));
+        for (int i = 0; i < count; i++) Engine.Prefetch(_announced[i]);
     }
 
     // Fragments that waited for the one at this place go out right behind it. Returns the place of the last one.

@@ -58,10 +58,12 @@ public sealed class FirewallEngine
     /// </summary>
     /// <param name="now">Milliseconds; never less than before.</param>
     /// <param name="budget">The most flow records to look at.</param>
-    public void Maintain(long now, int budget)
+    /// <returns>True if the budget did not suffice.</returns>
+    public bool Maintain(long now, int budget)
     {
-        _flows.Advance(now, budget);
+        bool more = _flows.Advance(now, budget);
         _fragments.Maintain(now);
+        return more;
     }
 
     /// <summary>
@@ -82,6 +84,28 @@ public sealed class FirewallEngine
     /// right behind the packet that was inspected. Who does not ask loses them, though they were counted.
     /// </summary>
     public bool TryTakeSettled(out SettledFragment fragment) => _fragments.TryTake(out fragment);
+
+    /// <summary>
+    /// True if the flow table is so large that <see cref="Announce"/> and <see cref="Prefetch"/>, called for all packets of a batch before the
+    /// first is inspected, save more than they cost: then the looks at far memory overlap.
+    /// </summary>
+    public bool WantsAnnouncements => _flows.IsLarge;
+
+    /// <summary>Tells that a packet will be inspected soon. Changes nothing.</summary>
+    /// <returns>To be handed to <see cref="Prefetch"/>.</returns>
+    public ulong Announce(ReadOnlySpan<byte> packet)
+    {
+        if (PacketParser.Parse(packet, packet.Length, out PacketInfo info) != MalformedReason.None || info.IsLaterFragment) return 0;
+        ulong hash = _flows.HashOf(FlowKey.Of(info, out _));
+        _flows.ShardOf(hash).PrefetchIndex(hash);
+        return hash;
+    }
+
+    /// <summary>The second step, for each packet of a batch, when all have been announced.</summary>
+    public void Prefetch(ulong announced)
+    {
+        if (announced != 0) _flows.ShardOf(announced).PrefetchRecord(announced);
+    }
 
     /// <summary>Judges one packet that has no device header and no number.</summary>
     /// <param name="packet">From its IP header on; borrowed for the call.</param>

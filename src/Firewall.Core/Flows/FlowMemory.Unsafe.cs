@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Firewall.Core.Flows;
 
@@ -44,6 +45,23 @@ internal sealed unsafe class FlowMemory
     {
         if ((uint)index >= (uint)Records) ThrowOutOfRange();
         return ref _records[index];
+    }
+
+    /// <summary>Asks the processor to bring a bucket near; a help that changes nothing. An index out of range is ignored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchBucket(int index)
+    {
+        if (Sse.IsSupported && (uint)index < (uint)Buckets) Sse.Prefetch0(_buckets + index);
+    }
+
+    /// <summary>The same for a record: its first ninety bytes, which every packet needs, lie in two or three cache lines.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void PrefetchRecord(int index)
+    {
+        if (!Sse.IsSupported || (uint)index >= (uint)Records) return;
+        Sse.Prefetch0(_records + index);
+        Sse.Prefetch0((byte*)(_records + index) + 64);
+        Sse.Prefetch0((byte*)(_records + index) + 90);
     }
 
     /// <summary>The index of a record that <see cref="Record"/> gave.</summary>

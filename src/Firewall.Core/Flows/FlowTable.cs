@@ -14,12 +14,16 @@ public sealed class FlowTable : IDisposable
     // A gap in time that the record's 32-bit milliseconds cannot measure: every flow's time is over by then.
     private const long LongestGap = int.MaxValue / 2;
 
+    // 128 bytes each; a core's second-level cache has a megabyte or so, of which the packets want a part.
+    private const int SmallCount = 2048;
+
     private readonly FlowRegion _region;
     private readonly FlowShard[] _shards;
     private readonly FlowHash _hash;
     private readonly SourceCounters _sources;
     private readonly HandshakeGate _gate;
     private long _lastAdvance = long.MinValue;
+    private int _nextShard;
 
     /// <summary>Makes an empty table without other limits than its size.</summary>
     public FlowTable(int maxFlows)
@@ -79,20 +83,29 @@ public sealed class FlowTable : IDisposable
     /// Removes flows whose time is over, a bounded amount of work per call. Call it before the packets of a batch, with their time.
     /// </summary>
     /// <param name="now">Milliseconds; not less than in the call before.</param>
-    /// <param name="budget">The most records and timer slots to look at in each shard.</param>
-    public void Advance(long now, int budget)
+    /// <param name="budget">The most records and timer slots to look at, in all shards together.</param>
+    /// <returns>True if that did not suffice: there is more to do at once.</returns>
+    public bool Advance(long now, int budget)
     {
         long last = Interlocked.Exchange(ref _lastAdvance, now);
         bool forgetAll = last != long.MinValue && now - last > LongestGap;
-        foreach (FlowShard shard in _shards)
+        int left = budget;
+        int first = _nextShard;
+        for (int i = 0; i < _shards.Length; i++)
         {
+            int at = (first + i) & (_shards.Length - 1);
+            FlowShard shard = _shards[at];
             shard.Enter();
             if (forgetAll) shard.Clear();
-            else shard.Advance(now, budget);
+            else left = shard.Advance(now, left);
             shard.Exit();
+
+            // Whoever gets nothing of the budget now is the first next time.
+            if (left > 0 || i == 0) _nextShard = (at + 1) & (_shards.Length - 1);
         }
 
         if (forgetAll) _sources.Clear();
+        return left == 0 && budget > 0;
     }
 
     /// <summary>The bytes of memory that a table needs.</summary>
@@ -182,6 +195,22 @@ public sealed class FlowTable : IDisposable
         taken.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
         taken.PolicyVersion = 0;
         return shard.Import(taken, key, hash, now);
+    }
+
+    /// <summary>True once the table does not fit into a core's own cache any more, so that prefetching pays.</summary>
+    internal bool IsLarge
+    {
+        get
+        {
+            int count = 0;
+            foreach (FlowShard shard in _shards)
+            {
+                count += shard.Count;
+                if (count > SmallCount) return true;
+            }
+
+            return false;
+        }
     }
 
     /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>

@@ -31,6 +31,14 @@ public readonly record struct OpeningPacket
     [ThreadStatic]
     private static byte[]? t_headers;
 
+    // PacketDotNet's objects read their fields from the array at each access. So for the plain case, in which they would be made with the
+    // same offsets and lengths every time, those of each thread are used again.
+    [ThreadStatic]
+    private static IPv4Packet? t_plainIPv4;
+
+    [ThreadStatic]
+    private static UdpPacket? t_plainUdp;
+
     /// <summary>The window scale option's shift, 0–14, or -1 if the option is absent.</summary>
     public sbyte WindowScale { get; private init; }
 
@@ -46,7 +54,10 @@ public readonly record struct OpeningPacket
     /// </summary>
     public bool HasAllOptions { get; private init; }
 
-    /// <summary>Decodes the packet and compares. Allocates about a kilobyte, so call it for packets that may open a flow only.</summary>
+    /// <summary>
+    /// Decodes the packet and compares. Allocates up to a kilobyte (UDP behind a plain IPv4 header: two addresses), so call it for packets that
+    /// may open a flow only.
+    /// </summary>
     /// <param name="bytes">The packet; borrowed for the call.</param>
     /// <param name="fast">What <see cref="PacketParser"/> made of the same bytes, without a fault.</param>
     /// <param name="opening">The options; those of a packet without any if the result is not <see cref="MalformedReason.None"/>.</param>
@@ -99,6 +110,10 @@ public readonly record struct OpeningPacket
 
     private static MalformedReason Compare(byte[] headers, int length, in PacketInfo fast, ref OpeningPacket opening, bool isCut)
     {
+        const int PlainLength = Ipv4Reader.MinHeaderLength + TransportReader.UdpHeaderLength;
+        if (length == PlainLength && fast.IsIPv4 && fast.TransportOffset == Ipv4Reader.MinHeaderLength && fast.Protocol == IpProtocol.Udp)
+            return ComparePlain(headers, in fast);
+
         ByteArraySegment packet = new(headers, 0, length, length);
         bool agrees = fast.IsIPv4 ? AgreesOnIPv4(new IPv4Packet(packet), in fast) : AgreesOnIPv6(packet, in fast);
         if (!agrees) return MalformedReason.Ambiguous;
@@ -124,6 +139,15 @@ public readonly record struct OpeningPacket
             default:
                 return MalformedReason.None;
         }
+    }
+
+    private static MalformedReason ComparePlain(byte[] headers, in PacketInfo fast)
+    {
+        const int Offset = Ipv4Reader.MinHeaderLength;
+        const int Length = Offset + TransportReader.UdpHeaderLength;
+        IPv4Packet ip = t_plainIPv4 ??= new IPv4Packet(new ByteArraySegment(headers, 0, Length, Length));
+        UdpPacket udp = t_plainUdp ??= new UdpPacket(new ByteArraySegment(headers, Offset, TransportReader.UdpHeaderLength, Length));
+        return Result(AgreesOnIPv4(ip, in fast) && udp.SourcePort == fast.SourcePort && udp.DestinationPort == fast.DestinationPort);
     }
 
     private static MalformedReason Result(bool agrees) => agrees ? MalformedReason.None : MalformedReason.Ambiguous;
