@@ -86,22 +86,41 @@ public sealed class PacketBatch
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(frameLength, HeaderLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(frameLength, HeaderLength + MaxPacketLength);
-        _slots[Count++] = new Slot(_used, frameLength);
+        _slots[Count++] = new Slot(_slab, _used, frameLength);
         _used += (frameLength + Alignment - 1) & -Alignment;
     }
+
+    /// <summary>
+    /// For the device: takes in a frame that lies in memory of the device's own, and stays there as it is until the batch is cleared. Call it only
+    /// while there are fewer packets than the capacity.
+    /// </summary>
+    /// <param name="memory">Pinned.</param>
+    /// <param name="start">Where the frame starts.</param>
+    /// <param name="frameLength">Header and packet, in bytes.</param>
+    public void Lend(byte[] memory, int start, int frameLength)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentOutOfRangeException.ThrowIfLessThan(frameLength, HeaderLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(frameLength, HeaderLength + MaxPacketLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Count, _capacity);
+        _slots[Count++] = new Slot(memory, start, frameLength);
+    }
+
+    /// <summary>The most packets that a device may hand over in one turn.</summary>
+    public int Capacity => _capacity;
 
     /// <summary>The packet, from its IP header on. Borrowed until <see cref="Clear"/>.</summary>
     public ReadOnlySpan<byte> Packet(int index)
     {
         ref readonly Slot slot = ref _slots[index];
-        return _slab.AsSpan(slot.Start + HeaderLength, slot.Length - HeaderLength);
+        return slot.Memory.AsSpan(slot.Start + HeaderLength, slot.Length - HeaderLength);
     }
 
     /// <summary>For the device: header and packet. Borrowed until <see cref="Clear"/>.</summary>
     public ReadOnlySpan<byte> Frame(int index)
     {
         ref readonly Slot slot = ref _slots[index];
-        return _slab.AsSpan(slot.Start, slot.Length);
+        return slot.Memory.AsSpan(slot.Start, slot.Length);
     }
 
     /// <summary>Marks a packet as one to send. Packets that are not marked are dropped.</summary>
@@ -128,7 +147,7 @@ public sealed class PacketBatch
 
         int start = SlabLength + _insertedUsed;
         _slots.AsSpan(index + 1, Count - index - 1).CopyTo(_slots.AsSpan(index + 2));
-        _slots[index + 1] = new Slot(start, frameLength) { IsAllowed = true };
+        _slots[index + 1] = new Slot(_slab, start, frameLength) { IsAllowed = true };
         Count++;
         _insertedUsed += (frameLength + Alignment - 1) & -Alignment;
         frame = _slab.AsSpan(start, frameLength);
@@ -146,7 +165,7 @@ public sealed class PacketBatch
         Span<byte> frame = _replySlab.AsSpan(_replyUsed, length);
         frame[..HeaderLength].Clear();
         packet.CopyTo(frame[HeaderLength..]);
-        _replies[ReplyCount++] = new Slot(_replyUsed, length);
+        _replies[ReplyCount++] = new Slot(_replySlab, _replyUsed, length);
         _replyUsed += (length + Alignment - 1) & -Alignment;
         return true;
     }
@@ -155,11 +174,12 @@ public sealed class PacketBatch
     public ReadOnlySpan<byte> ReplyFrame(int index)
     {
         ref readonly Slot slot = ref _replies[index];
-        return _replySlab.AsSpan(slot.Start, slot.Length);
+        return slot.Memory.AsSpan(slot.Start, slot.Length);
     }
 
-    private struct Slot(int start, int length)
+    private struct Slot(byte[] memory, int start, int length)
     {
+        public readonly byte[] Memory = memory;
         public readonly int Start = start;
         public readonly int Length = length;
         public bool IsAllowed;

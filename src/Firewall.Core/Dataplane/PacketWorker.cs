@@ -68,8 +68,9 @@ public sealed class PacketWorker
     public int Process(Policy policy, long now)
     {
         int count = _batch.Count;
-        Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
+        _hasUpkeep = Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
         if (!Ends.IsEmpty) EndFlows(now);
+        if (count >= LeastAnnounced && Engine.WantsAnnouncements) AnnounceAll();
         for (int i = 0; i < _batch.Count; i++)
         {
             ReadOnlySpan<byte> frame = _batch.Frame(i);

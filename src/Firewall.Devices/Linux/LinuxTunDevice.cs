@@ -24,6 +24,7 @@ public sealed class LinuxTunDevice : IPacketDevice
     private readonly TunOptions _options;
     private readonly RouteNetlink _netlink;
     private readonly Lock _configuring = new();
+    private bool _isRemoved;
 
     private LinuxTunDevice(TunOptions options, LinuxTunQueue[] queues, TunOffloads offloads, RouteNetlink netlink)
     {
@@ -62,6 +63,9 @@ public sealed class LinuxTunDevice : IPacketDevice
 
     /// <summary>How many packets the kernel refused to take back, over all queues. Such a packet is lost, as on a wire.</summary>
     public long WriteErrors => _queues.Sum(queue => queue.WriteErrors);
+
+    /// <summary>True if packets are read through io_uring; known after the first read of a queue.</summary>
+    public bool UsesRing => _queues.Any(queue => queue.UsesRing);
 
     /// <summary>How many packets left as part of a super-packet that we made of them, over all queues.</summary>
     public long CoalescedPackets => _queues.Sum(queue => queue.CoalescedPackets);
@@ -119,7 +123,7 @@ public sealed class LinuxTunDevice : IPacketDevice
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
             int headerLength = TunFile.HasVirtioHeader((Descriptor)openQueues[0]) ? VirtioHeaderLength : 0;
             TunOffloads offloads = headerLength > 0 ? TunFile.ProbeOffloads((Descriptor)openQueues[0], options.Offloads) : TunOffloads.None;
-            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads)));
+            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads), options.UseRing));
             return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, RemoveOnDispose = false };
         }
         catch
@@ -169,7 +173,26 @@ public sealed class LinuxTunDevice : IPacketDevice
     {
         if (_options.Persistent && RemoveOnDispose) _queues[0].SetPersistent(false);
         foreach (LinuxTunQueue queue in _queues) queue.Dispose();
-        lock (_configuring) _netlink.Dispose();
+        lock (_configuring)
+        {
+            if (RemoveOnDispose) RemoveInterface();
+            _netlink.Dispose();
+        }
+    }
+
+    // The kernel removes it with the last reference to its file, but a ring that was closed gives its own back a little later.
+    private void RemoveInterface()
+    {
+        try
+        {
+            if (!_isRemoved && _netlink.ReadLinks().FirstOrDefault(link => link.Name == Name) is { } own) _netlink.DeleteLink(own);
+        }
+        catch (NetlinkException)
+        {
+            // Gone meanwhile, as it should be.
+        }
+
+        _isRemoved = true;
     }
 
     private static void Check(TunOptions options)
@@ -233,7 +256,7 @@ public sealed class LinuxTunDevice : IPacketDevice
                 if (leftBehind) AttachLeftBehind(descriptor, options, headerLength > 0);
                 else TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
                 if (i == 0 && headerLength > 0) offloads = TunFile.ProbeOffloads(descriptor, options.Offloads);
-                queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads)));
+                queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads), options.UseRing));
             }
             catch
             {

@@ -20,13 +20,17 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private readonly int _fd;
     private readonly PollDescriptor[] _waitFor;
     private readonly TunWriter _writer;
+    private readonly bool _mayUseRing;
+    private TunRing? _ring;
+    private int _ringThread;
     private int _state;
 
     /// <summary>Takes over an attached, non-blocking descriptor.</summary>
     /// <param name="descriptor">The queue's.</param>
     /// <param name="headerLength">Bytes of the virtio-net header; 0: there is none.</param>
     /// <param name="coalesced">Which packets of a batch may be written as one super-packet.</param>
-    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None)
+    /// <param name="mayUseRing">Reads through io_uring where the kernel has it.</param>
+    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None, bool mayUseRing = true)
     {
         _wake = new WakeEvent();
         _descriptor = descriptor;
@@ -34,6 +38,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         _waitFor = [new PollDescriptor(_fd, PollDescriptor.Input), new PollDescriptor(_wake.Fd, PollDescriptor.Input)];
         _writer = new TunWriter(_fd, headerLength == PacketCoalescer.HeaderLength ? coalesced : CoalescedKinds.None);
         HeaderLength = headerLength;
+        _mayUseRing = mayUseRing;
     }
 
     /// <inheritdoc/>
@@ -41,6 +46,9 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
 
     /// <summary>How many packets the kernel refused to take back; they are lost, as on a wire. Any thread may read it.</summary>
     public long WriteErrors => _writer.Errors;
+
+    /// <summary>True if packets are read through io_uring; known after the first read.</summary>
+    public bool UsesRing => _ring is not null;
 
     /// <summary>How many packets left as part of a super-packet that we made of them. Any thread may read it.</summary>
     public long CoalescedPackets => _writer.Coalesced;
@@ -95,8 +103,37 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         if (before == Busy) _wake.Signal();
     }
 
+    // A ring belongs to one thread. Between two reads there is no packet in it, so that one can be thrown away and another made.
+    private TunRing? RingOfThisThread(PacketBatch batch)
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        if (_ringThread == thread || !_mayUseRing || batch.Capacity < PacketBatch.DefaultCapacity) return _ring;
+        _ring?.Dispose();
+        _ring = TunRing.TryCreate(_fd, _wake.Fd, HeaderLength);
+        _ringThread = thread;
+        return _ring;
+    }
+
+    // Null: the kernel cannot do it after all, and nothing was read.
+    private bool? ReadRing(TunRing ring, PacketBatch batch, int timeoutMilliseconds)
+    {
+        Errno error = ring.Read(batch, timeoutMilliseconds, out bool woken);
+        if (woken)
+        {
+            _wake.Drain();
+            if (batch.Count == 0) return Volatile.Read(ref _state) == Busy;
+        }
+
+        if (error == Errno.None || batch.Count > 0) return true;
+        if (error != Errno.EINVAL) return ReadFailed(error);
+        ring.Dispose();
+        _ring = null;
+        return null;
+    }
+
     private bool ReadOrWait(PacketBatch batch, int timeoutMilliseconds)
     {
+        if (RingOfThisThread(batch) is { } ring && ReadRing(ring, batch, timeoutMilliseconds) is { } more) return more;
         long deadline = timeoutMilliseconds > 0 ? Environment.TickCount64 + timeoutMilliseconds : 0;
         int remaining = timeoutMilliseconds;
         while (true)
@@ -148,6 +185,8 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
 
     private void CloseFiles()
     {
+        _ring?.Dispose();
+        _ring = null;
         _descriptor.Dispose();
         _wake.Dispose();
     }

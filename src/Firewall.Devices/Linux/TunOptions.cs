@@ -55,6 +55,9 @@ public sealed record TunOptions
     /// </summary>
     public bool Coalesce { get; init; } = true;
 
+    /// <summary>Reads through io_uring where the kernel has it and allows it; else, and if false, by plain system calls.</summary>
+    public bool UseRing { get; init; } = true;
+
     /// <summary>The driver's device file.</summary>
     public string DevicePath { get; init; } = "/dev/net/tun";
 }

@@ -98,6 +98,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
         FollowedInterfaces = InterfacesOf(options),
         Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
         Coalesce = options.Tun.Coalesce,
+        UseRing = options.Tun.IoUring,
         Persistent = options.Tun.Persistent,
     };
 

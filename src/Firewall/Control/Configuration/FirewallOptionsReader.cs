@@ -81,7 +81,13 @@ internal static class FirewallOptionsReader
         if (mtu is > 0 and < 1280) tun.Refuse("Mtu", MtuAllowed);
         string name = tun.Text("Name", "fw0", InterfaceAllowed, IsInterfaceName);
         return new TunSettings(
-            name, tun.Integer("Queues", 1, 1, 64), mtu, tun.Flag("Offloads", true), tun.Flag("Coalesce", true), tun.Flag("Persistent", true));
+            name,
+            tun.Integer("Queues", 1, 1, 64),
+            mtu,
+            tun.Flag("Offloads", true),
+            tun.Flag("Coalesce", true),
+            tun.Flag("IoUring", true),
+            tun.Flag("Persistent", true));
     }
 
     private static FlowLimits ReadFlowTable(SectionReader flowTable)

@@ -27,6 +27,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Tun:Mtu", o => $"{o.Tun.Mtu}", restart: true);
         Compare("Tun:Offloads", o => $"{o.Tun.Offloads}", restart: true);
         Compare("Tun:Coalesce", o => $"{o.Tun.Coalesce}", restart: true);
+        Compare("Tun:IoUring", o => $"{o.Tun.IoUring}", restart: true);
         Compare("Tun:Persistent", o => $"{o.Tun.Persistent}", restart: true);
         Compare("Routing:Table", o => $"{o.Routing.Table}", restart: true);
         Compare("Routing:Priority", o => $"{o.Routing.Priority}", restart: true);
