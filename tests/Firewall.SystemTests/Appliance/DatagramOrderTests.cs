@@ -45,12 +45,14 @@ public sealed class DatagramOrderTests : IDisposable
             senders[flow].Socket.Send(datagram);
         }
 
-        (int received, int reordered) = receiving.GetAwaiter().GetResult();
+        (int received, int reordered) = Wait(receiving);
         foreach (UdpPeer sender in senders) sender.Dispose();
         Assert.Equal(0, reordered);
         Assert.True(received > Datagrams / 10, $"only {received} came");
         if (!useRing) Assert.False(firewall.Device.UsesRing);
     }
+
+    private static (int Received, int Reordered) Wait(Task<(int Received, int Reordered)> receiving) => receiving.GetAwaiter().GetResult();
 
     private static (int Received, int Reordered) Receive(Socket socket)
     {
