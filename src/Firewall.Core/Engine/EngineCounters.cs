@@ -44,8 +44,12 @@ public sealed class EngineCounters
     /// <summary>All packets denied.</summary>
     public long DeniedPackets => Sum(_denied);
 
-    internal void Count(in Verdict verdict, int bytes)
+    /// <summary>How often each rule decided.</summary>
+    public RuleHits Rules { get; } = new();
+
+    internal void Count(in Verdict verdict, int bytes, long now)
     {
+        if (verdict.Reason == VerdictReason.Rule) Rules.Count(verdict.Rule, now);
         if (verdict.IsAllowed)
         {
             _allowed[(int)verdict.Reason]++;

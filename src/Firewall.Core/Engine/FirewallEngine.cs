@@ -136,7 +136,7 @@ public sealed class FirewallEngine
             info.IsFragment ? InspectFragment(frame, headerLength, wireLength, number, info, malformed, policy, now)
             : malformed != MalformedReason.None ? Malformed(info, malformed, policy)
             : Judge(packet, info, policy, now);
-        Counters.Count(verdict, wireLength);
+        Counters.Count(verdict, wireLength, now);
         if (!verdict.IsAllowed && !verdict.IsHeld) Drops?.Add(new DropEvent(now, verdict, info));
         return verdict;
     }

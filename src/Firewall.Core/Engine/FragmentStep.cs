@@ -109,7 +109,7 @@ internal sealed class FragmentStep(FragmentTable table, EngineCounters counters,
         {
             ref readonly HeldFragment held = ref table.Settled(index);
             Verdict verdict = VerdictOf(held);
-            counters.Count(verdict, held.WireLength);
+            counters.Count(verdict, held.WireLength, now);
             if (!verdict.IsAllowed) drops?.Add(new DropEvent(now, verdict, held.Packet));
             _reported = index;
             index = held.Next;

@@ -17,6 +17,9 @@ internal sealed class AdminApi
 
     private static readonly JsonWriterOptions s_indented = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    // What the metrics listener answers.
+    private static readonly string[] s_public = ["/metrics", "/healthz"];
+
     private readonly ApplianceState _state;
     private readonly FlowListing _listing;
 
@@ -30,6 +33,9 @@ internal sealed class AdminApi
             new AdminRoute("GET", "/openapi.json", (context, _) => AnswerDocument(context)),
             new AdminRoute("GET", "/v1/status", (context, _) => AnswerStatus(context)),
             new AdminRoute("GET", "/v1/rules", (context, _) => AnswerRules(context)),
+            new AdminRoute("GET", "/v1/rules/hits", (context, _) => AnswerHits(context)),
+            new AdminRoute("GET", "/metrics", (context, _) => AnswerMetrics(context)),
+            new AdminRoute("GET", "/healthz", (context, _) => AnswerHealth(context)),
             new AdminRoute("GET", "/v1/flows", AnswerFlows),
             new AdminRoute("POST", "/v1/flows/kill", KillFlows),
             .. new JitApi(state).Routes,
@@ -46,7 +52,9 @@ internal sealed class AdminApi
     {
         try
         {
-            AdminRoute[] known = [.. Routes.Where(r => r.Path == context.Request.Path)];
+            // A connection by TCP has an address; anybody may make one.
+            bool isPublic = context.Connection.LocalIpAddress is not null;
+            AdminRoute[] known = [.. Routes.Where(r => r.Path == context.Request.Path && (!isPublic || s_public.Contains(r.Path)))];
             AdminRoute? route = Array.Find(known, r => r.Method == context.Request.Method);
             if (known.Length == 0) throw new AdminProblem(404, [$"there is nothing at {context.Request.Path}; GET /openapi.json lists what there is"]);
             if (route is null) throw new AdminProblem(405, [$"{context.Request.Path} takes {known[0].Method}, not {context.Request.Method}"]);
@@ -78,6 +86,19 @@ internal sealed class AdminApi
         buffer.WriteByte((byte)'\n');
         await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
     }
+
+    private Task AnswerHits(HttpContext context) =>
+        JsonSerializer.SerializeAsync(context.Response.Body, _state.RuleHits(), AdminJson.Default.IReadOnlyListRuleHitStatus, context.RequestAborted);
+
+    private Task AnswerMetrics(HttpContext context)
+    {
+        context.Response.ContentType = MetricsText.ContentType;
+        return context.Response.WriteAsync(MetricsText.Of(_state), context.RequestAborted);
+    }
+
+    private Task AnswerHealth(HttpContext context) => _state.Fault() is { } fault
+        ? throw new AdminProblem(StatusCodes.Status503ServiceUnavailable, [fault])
+        : context.Response.WriteAsync("{\"status\":\"ok\"}\n", context.RequestAborted);
 
     private Task AnswerFlows(HttpContext context, CancellationToken stopping)
     {

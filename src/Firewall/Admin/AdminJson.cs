@@ -9,6 +9,7 @@ namespace Firewall.Admin;
 [JsonSerializable(typeof(FlowEntry))]
 [JsonSerializable(typeof(FlowKillResult))]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(IReadOnlyList<RuleHitStatus>))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Why a request was not answered.</summary>

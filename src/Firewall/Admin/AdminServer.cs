@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Firewall.Control.Configuration;
@@ -24,7 +25,8 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
 {
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(2);
 
-    private readonly string _path;
+    private readonly string? _path;
+    private readonly IPEndPoint? _metrics;
     private readonly AdminAccess _access;
     private readonly AdminApi _api;
     private readonly ILogger _logger;
@@ -34,9 +36,10 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
     private readonly Task<bool> _starting;
     private bool _disposed;
 
-    private AdminServer(string path, AdminAccess access, AdminApi api, ILogger logger)
+    private AdminServer(string? path, AdminAccess access, IPEndPoint? metrics, AdminApi api, ILogger logger)
     {
         _path = path;
+        _metrics = metrics;
         _access = access;
         _api = api;
         _logger = logger;
@@ -45,24 +48,34 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
         options.Limits.MaxRequestBodySize = 64 * 1024;
         // A listing may wait for a person who reads it.
         options.Limits.MinResponseDataRate = null;
-        options.ListenUnixSocket(path, listen =>
+        if (path is not null)
         {
-            listen.Protocols = HttpProtocols.Http1;
-            listen.Use(Admit);
-        });
-        var transport = new SocketTransportOptions { CreateBoundListenSocket = _ => ListeningSocketFile.Bind(path, access.Group) };
+            options.ListenUnixSocket(path, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(Admit);
+            });
+        }
+
+        if (metrics is not null) options.Listen(metrics, listen => listen.Protocols = HttpProtocols.Http1);
+        var transport = new SocketTransportOptions
+        {
+            CreateBoundListenSocket = endpoint => endpoint is UnixDomainSocketEndPoint
+                ? ListeningSocketFile.Bind(path!, access.Group)
+                : SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint),
+        };
         _server = new KestrelServer(
             Options.Create(options), new SocketTransportFactory(Options.Create(transport), NullLoggerFactory.Instance), NullLoggerFactory.Instance);
         _starting = Task.Run(StartAsync);
     }
 
     /// <summary>Begins to listen; returns at once.</summary>
-    /// <param name="path">The socket's full path.</param>
-    /// <param name="settings">Who may use it.</param>
+    /// <param name="path">The socket's full path; null for none.</param>
+    /// <param name="settings">Who may use it, and where metrics are.</param>
     /// <param name="state">The appliance that it tells of.</param>
     /// <param name="logger">For where it listens, or why it does not.</param>
-    public static AdminServer Start(string path, AdminSettings settings, ApplianceState state, ILogger logger) =>
-        new(path, new AdminAccess(ListeningSocketFile.GroupNumber(settings.Group)), new AdminApi(state), logger);
+    public static AdminServer Start(string? path, AdminSettings settings, ApplianceState state, ILogger logger) =>
+        new(path, new AdminAccess(ListeningSocketFile.GroupNumber(settings.Group)), settings.Metrics, new AdminApi(state), logger);
 
     /// <summary>Ends when it listens, or cannot; then false.</summary>
     public Task<bool> Started => _starting;
@@ -72,7 +85,7 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
     {
         if (Interlocked.Exchange(ref _disposed, true)) return;
         bool started = _starting.GetAwaiter().GetResult();
-        if (started) ListeningSocketFile.Remove(_path);
+        if (started && _path is not null) ListeningSocketFile.Remove(_path);
         _stopping.Cancel();
         using var patience = new CancellationTokenSource(LongestStop);
         _server.StopAsync(patience.Token).GetAwaiter().GetResult();
@@ -116,12 +129,13 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
         try
         {
             await _server.StartAsync(this, CancellationToken.None);
-            Listening(_logger, _path);
+            if (_path is not null) Listening(_logger, _path);
+            if (_metrics is not null) MetricsAt(_logger, _metrics);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException or AddressInUseException)
         {
-            NotListening(_logger, _path, e.Message);
+            NotListening(_logger, string.Join(" or ", new object?[] { _path, _metrics }.OfType<object>()), e.Message);
             return false;
         }
     }
@@ -143,6 +157,9 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Admin socket {Path}")]
     private static partial void Listening(ILogger logger, string path);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Metrics on http://{EndPoint}/metrics")]
+    private static partial void MetricsAt(ILogger logger, IPEndPoint endPoint);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Admin socket {Path} cannot be made ({Why}); the appliance runs without it")]
     private static partial void NotListening(ILogger logger, string path, string why);

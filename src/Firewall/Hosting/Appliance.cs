@@ -194,10 +194,17 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (predecessor is null) _systemd.Ready(Status());
         else _systemd.ReadyInstead(Status());
         successors = _platform.AwaitSuccessor(instance, device, this);
-        if (_platform.PlaceOfAdminSocket(options) is { } socket)
+        string? socket = _platform.PlaceOfAdminSocket(options);
+        if (socket is not null || options.Admin.Metrics is not null)
         {
             AdminServer admin = AdminServer.Start(socket, options.Admin, _state, _logger);
             _undo.Push("the admin socket", admin.Dispose);
+        }
+
+        if (_systemd.Watchdog is { } interval)
+        {
+            ITimer watchdog = _time.CreateTimer(_ => SayAlive(), null, interval, interval);
+            _undo.Push("the watchdog", watchdog.Dispose);
         }
 
         // A file that was written while the appliance started, after it was read and before it was watched.
@@ -273,6 +280,11 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         {
             NotTerminated(_logger, request.MachineName, request.Port, e.Message);
         }
+    }
+
+    private void SayAlive()
+    {
+        if (_isPaused || _state?.Fault() is null) _systemd.Alive();
     }
 
     private string Status() => $"policy {_policies.Current.Version} in force";

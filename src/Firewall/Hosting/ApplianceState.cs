@@ -21,6 +21,9 @@ namespace Firewall.Hosting;
 internal sealed class ApplianceState(
     WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, TimeProvider time) : IDisposable
 {
+    // An idle worker turns ten times a second.
+    private const long LongestTurn = 5_000;
+
     private readonly Lock _lock = new();
     private readonly long[] _reloads = new long[Enum.GetValues<ReloadResult>().Length];
     private readonly DateTimeOffset _started = time.GetUtcNow();
@@ -91,6 +94,38 @@ internal sealed class ApplianceState(
                 Flows(),
                 Packets());
         }
+    }
+
+    /// <summary>What is wrong with the workers; null if they judge packets. A stopped one, as in a handover, counts as wrong.</summary>
+    public string? Fault()
+    {
+        IReadOnlyList<int> hanging = workers.Hanging(LongestTurn);
+        return hanging.Count == 0 ? null : $"no packet was judged for {LongestTurn / 1000} s by worker {string.Join(", ", hanging)}";
+    }
+
+    /// <summary>How often each rule decided: those in force, and of the others those that ever did.</summary>
+    public IReadOnlyList<RuleHitStatus> RuleHits()
+    {
+        IReadOnlyList<EngineCounters> counters = workers.Counters;
+        var inForce = EffectiveRules.Of(policies.Current)
+            .SelectMany(g => g.Rules.Select(r => (g.SecurityGroup, r.Name, r.Rule.Direction)))
+            .ToHashSet();
+        DateTimeOffset now = time.GetUtcNow();
+        long clock = Environment.TickCount64;
+        List<RuleHitStatus> hits = [];
+        for (int number = 1; number < policies.Catalog.Count; number++)
+        {
+            if (policies.Catalog[number] is not { } rule) continue;
+            EngineCounters[] hit = [.. counters.Where(c => c.Rules.CountOf(number) > 0)];
+            bool isInForce = inForce.Contains((rule.SecurityGroup, rule.ResourceName, rule.Direction));
+            if (!isInForce && hit.Length == 0) continue;
+            DateTimeOffset? last = hit.Length == 0 ? null : now - TimeSpan.FromMilliseconds(Math.Max(0, clock - hit.Max(c => c.Rules.LastOf(number))));
+            hits.Add(new RuleHitStatus(
+                rule.SecurityGroup, rule.FlowLogName, rule.Direction.ToString(),
+                isInForce, hit.Sum(c => c.Rules.CountOf(number)), last));
+        }
+
+        return hits;
     }
 
     private FlowStatus Flows() => new(

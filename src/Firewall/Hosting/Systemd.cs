@@ -24,6 +24,16 @@ internal sealed class Systemd(ISystemdNotifier notifier)
     /// <summary>The appliance is going down.</summary>
     public void Stopping() => Send("STOPPING=1\nSTATUS=stopping");
 
+    /// <summary>The appliance is alive; a unit with <c>WatchdogSec=</c> restarts one that does not say so.</summary>
+    public void Alive() => Send("WATCHDOG=1");
+
+    /// <summary>So often at least must it be said; null if nobody waits for it (sd_watchdog_enabled(3)).</summary>
+    public TimeSpan? Watchdog { get; } =
+        notifier.IsEnabled && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out long interval)
+        && interval > 0
+            ? TimeSpan.FromMicroseconds(interval) / 2
+            : null;
+
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 
     private void Send(string state)

@@ -54,6 +54,14 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>What each worker has counted.</summary>
     public IReadOnlyList<EngineCounters> Counters => [.. _threads.Select(t => t.Worker.Engine.Counters)];
 
+    /// <summary>The workers, by number, that have not begun a turn for a while: they hang, or are stopped.</summary>
+    /// <param name="longest">Milliseconds that a turn may take.</param>
+    public IReadOnlyList<int> Hanging(long longest)
+    {
+        long now = Environment.TickCount64;
+        return [.. Enumerable.Range(0, Count).Where(number => now - _threads[number].LastTurn > longest)];
+    }
+
     /// <summary>Packets allowed so far, over all workers.</summary>
     public long AllowedPackets => _threads.Sum(t => t.Worker.Engine.Counters.AllowedPackets);
 

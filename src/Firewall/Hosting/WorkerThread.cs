@@ -17,6 +17,7 @@ internal sealed class WorkerThread
     private readonly string _name;
     private Thread? _thread;
     private volatile bool _stopping;
+    private long _lastTurn = Environment.TickCount64;
 
     /// <summary>Makes the thread; <see cref="Start"/> starts it.</summary>
     /// <param name="number">0 for the first; part of the thread's name.</param>
@@ -36,6 +37,9 @@ internal sealed class WorkerThread
 
     /// <summary>The loop's body.</summary>
     public PacketWorker Worker => _worker;
+
+    /// <summary>When the worker last began a turn, in milliseconds; an idle one does so ten times a second.</summary>
+    public long LastTurn => Volatile.Read(ref _lastTurn);
 
     /// <summary>Starts the thread; also again after a stop.</summary>
     public void Start()
@@ -61,7 +65,13 @@ internal sealed class WorkerThread
 #pragma warning disable CA1031 // An exception that left the thread would end the process without taking the routing down.
         try
         {
-            while (!_stopping && _worker.Receive(IdleMilliseconds)) _worker.Process(_policies.Current, Environment.TickCount64);
+            while (!_stopping && _worker.Receive(IdleMilliseconds))
+            {
+                long now = Environment.TickCount64;
+                Volatile.Write(ref _lastTurn, now);
+                _worker.Process(_policies.Current, now);
+            }
+
             if (!_stopping) _failed("the device is gone");
         }
         catch (Exception e) when (!_stopping)

@@ -163,6 +163,72 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Hits_tell_which_rules_decided_and_which_never_did()
+    {
+        Open(40001);
+        Open(40002);
+        _platform.Device.Send(PacketBuilder.Tcp("203.0.113.5:40003", "10.0.0.4:23", TcpFlags.Syn));
+        Open(40004);
+        JsonElement[] hits = [.. (await GetJson("/v1/rules/hits")).EnumerateArray()];
+        Assert.Equal(3, Hits("UserRule_allow-ssh"));
+        Assert.Equal(1, Hits("DefaultRule_DenyAllInBound"));
+        Assert.Equal(0, Hits("DefaultRule_AllowVnetInBound"));
+        Assert.All(hits, hit => Assert.Equal(hit.GetProperty("hits").GetInt64() == 0, hit.GetProperty("lastHit").ValueKind == JsonValueKind.Null));
+        Assert.All(hits, hit => Assert.True(hit.GetProperty("inForce").GetBoolean()));
+        CommandRunner show = CommandRunner.Run("rules", "show", "--hits", "--socket", SocketPath);
+        Assert.Equal((0, ""), (show.ExitCode, show.Error));
+        Assert.Matches(@"UserRule_allow-ssh\s+│\s+3 │ \d{4}-", show.Output);
+        Assert.Matches(@"DefaultRule_AllowVnetInBound\s+│\s+0 │ never", show.Output);
+        Assert.Equal(2, CommandRunner.Run("rules", "show").ExitCode);
+
+        long Hits(string rule) => Assert.Single(hits, hit => hit.GetProperty("rule").GetString() == rule).GetProperty("hits").GetInt64();
+    }
+
+    [Fact]
+    public async Task Metrics_are_in_Prometheus_format_and_health_is_told()
+    {
+        Open(40001);
+        using HttpClient http = Http();
+        string text = await http.GetStringAsync("/metrics");
+        string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines, line => Assert.Matches(
+            """^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.E+-]+)$""", line));
+        Assert.Equal(lines.Length, lines.Distinct().Count());
+        Assert.Contains("""firewall_packets_total{access="allow",reason="Rule"} 1""", lines);
+        Assert.Contains("""firewall_queue_packets_total{queue="0",access="allow"} 1""", lines);
+        Assert.Contains("""firewall_rule_hits_total{security_group="nsg",rule="UserRule_allow-ssh",direction="Inbound"} 1""", lines);
+        Assert.Contains("firewall_flows 1", lines);
+        Assert.Contains("firewall_policy_version 1", lines);
+        Assert.Equal("ok", (await GetJson("/healthz")).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task By_TCP_there_are_metrics_and_health_and_nothing_else()
+    {
+        int port;
+        using (var free = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            free.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            port = ((IPEndPoint)free.LocalEndPoint!).Port;
+        }
+
+        await _host.StopAsync();
+        _host.Dispose();
+        string file = _folder["firewall.json"];
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"no-such-group\"", $"\"no-such-group\", \"Metrics\": \"127.0.0.1:{port}\"", StringComparison.Ordinal));
+        _host = await Start();
+        await GetJson("/v1/status");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        Assert.Contains("firewall_flows 0\n", await http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/healthz")).StatusCode);
+        foreach (string path in (string[])["/v1/status", "/v1/flows", "/v1/rules", "/openapi.json", "/v1/flows/kill?all=true"])
+        {
+            Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(path)).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound, (await http.PostAsync(path, null)).StatusCode);
+        }
+    }
+
+    [Fact]
     public async Task The_document_describes_every_route_and_no_other()
     {
         JsonElement document = await GetJson("/openapi.json");

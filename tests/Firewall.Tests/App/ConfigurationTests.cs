@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Net;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Flows;
@@ -46,7 +47,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
                 "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "File": "/dev/shm/flows" },
-                "Admin": { "Socket": "../admin.sock", "Group": "netops" },
+                "Admin": { "Socket": "../admin.sock", "Group": "netops", "Metrics": "[::1]:9477" },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "JustInTime": { "Policies": "jit.json", "State": "/var/lib/jit" }, "ActivityLog": { "File": "none" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
@@ -63,7 +64,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new JustInTimeSettings(_folder["jit.json"], "/var/lib/jit"), options.JustInTime);
         Assert.Equal(FirewallOptions.NoFile, options.ActivityLogFile);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
-        Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops"), options.Admin);
+        Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
         Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80, HandshakesPerSecond = 500 }, options.FlowTable);

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Firewall.Commands.Running;
+using Firewall.Control;
 using Firewall.Core.Rules;
 
 namespace Firewall.Commands.Rules;
@@ -10,7 +12,10 @@ internal static class RulesShowCommand
     {
         Argument<string> file = RuleSetOptions.File("FILE", "The rules");
         RuleSetOptions common = new();
+        file.Arity = ArgumentArity.ZeroOrOne;
         Option<OutputFormat> format = Options.Format();
+        Option<bool> hits = new("--hits") { Description = "Instead of a file: how often each rule of the running appliance decided, and when last" };
+        SocketOption socket = new();
         var command = new Command(
             "show",
             "Show the rules as they apply, default rules included, with service tags and application security groups expanded; "
@@ -20,12 +25,25 @@ internal static class RulesShowCommand
         };
         common.AddTo(command);
         command.Options.Add(format);
-        command.SetAction(parsed => Run(common.Load(parsed, parsed.GetRequiredValue(file)), parsed.GetValue(format), streams));
+        command.Options.Add(hits);
+        socket.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(hits))
+            {
+                using AdminClient client = socket.Connect(parsed);
+                return RuleHitsTable.Show(client, parsed.GetValue(format), streams);
+            }
+
+            string rules = parsed.GetValue(file) ?? throw new InvalidInputException("rules show needs a FILE, or --hits for the running appliance");
+            return Run(common.Load(parsed, rules), parsed.GetValue(format), streams);
+        });
         HelpExamples.Add(
             command,
             "firewall rules show nsg.json",
             "firewall rules show nsg.json --vnet 10.20.0.0/16 --service-tags ServiceTags_Public.json",
-            "firewall rules show rules/ --format json");
+            "firewall rules show rules/ --format json",
+            "firewall rules show --hits");
         return command;
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
@@ -110,4 +111,5 @@ internal sealed record RoutingSettings(int Table, int Priority);
 /// <summary>Keys of <c>Firewall:Admin</c>.</summary>
 /// <param name="Socket">Full path of the Unix socket; null for the platform's own place, <see cref="FirewallOptions.NoFile"/> for none.</param>
 /// <param name="Group">Members of this group may use it, as root may.</param>
-internal sealed record AdminSettings(string? Socket, string Group);
+/// <param name="Metrics">Where metrics and health are answered by TCP, to anybody; null for nowhere.</param>
+internal sealed record AdminSettings(string? Socket, string Group, IPEndPoint? Metrics);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
@@ -112,7 +113,10 @@ internal static class FirewallOptionsReader
         string? socket = admin.Text("Socket");
         if (socket is not null and not FirewallOptions.NoFile) socket = FullPath(socket, folder)!;
         if (socket is not null && Encoding.UTF8.GetByteCount(socket) > LongestPath) admin.Refuse("Socket", SocketAllowed);
-        return new AdminSettings(socket, admin.Text("Group", "firewall", GroupAllowed, name => name.Length is > 0 and <= 32 && !name.Contains(':', StringComparison.Ordinal)));
+        string group = admin.Text("Group", "firewall", GroupAllowed, name => name.Length is > 0 and <= 32 && !name.Contains(':', StringComparison.Ordinal));
+        const string MetricsAllowed = "null, or an address and a port, such as \"127.0.0.1:9477\" or \"[::1]:9477\"";
+        string metrics = admin.Text("Metrics", "", MetricsAllowed, text => IPEndPoint.TryParse(text, out IPEndPoint? end) && end.Port != 0);
+        return new AdminSettings(socket, group, metrics.Length == 0 ? null : IPEndPoint.Parse(metrics));
     }
 
     private static RoutingSettings ReadRouting(SectionReader routing)
