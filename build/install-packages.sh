@@ -12,6 +12,7 @@ wanted=(
     iperf3:iperf3
     ssh:openssh-client
     sshd:openssh-server
+    nft:nftables
     tcpdump:tcpdump
     curl:curl
     setpriv:util-linux

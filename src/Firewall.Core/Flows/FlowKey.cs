@@ -7,9 +7,9 @@ namespace Firewall.Core.Flows;
 /// finds the flow from either side. Which end sent a packet is told beside the key.
 /// </summary>
 /// <remarks>
-/// An ICMP query has no ports. Its asking end is given the identifier as port and its answering end the type of the request, so that
-/// an echo request in the other direction is a flow of its own, which the rules have to allow, and not an "answer". Protocols without
-/// ports are tracked by their addresses alone (as nf_conntrack's generic tracker does).
+/// An ICMP query has no ports. Its asking end is given the identifier as port and its answering end the identifier plus the type of the
+/// request, so that an echo request in the other direction, whatever its identifier, is a flow of its own, which the rules have to allow,
+/// and not an "answer". Protocols without ports are tracked by their addresses alone (as nf_conntrack's generic tracker does).
 /// </remarks>
 public readonly record struct FlowKey
 {
@@ -67,11 +67,11 @@ public readonly record struct FlowKey
     {
         if (packet.IsIcmpRequest)
         {
-            destinationPort = packet.IcmpType;
+            destinationPort = (ushort)(sourcePort + packet.IcmpType);
         }
         else if (packet.IsIcmpReply)
         {
-            sourcePort = RequestTypeOf(packet);
+            sourcePort = (ushort)(destinationPort + RequestTypeOf(packet));
         }
     }
 }

@@ -214,7 +214,7 @@ public static class TcpTracker
         bool wasReplied = (record.Flags & FlowFlags.Replied) != 0;
         if (!isForward) record.Flags |= FlowFlags.Replied;
         record.State = (byte)next;
-        if (kind == TcpKind.Rst && !isForward && !wasReplied) return TrackResult.AcceptAndRemove;
+        if (kind == TcpKind.Rst && !wasReplied) return TrackResult.AcceptAndRemove; // refused, or given up before there was an answer
 
         // Both agree once each has acknowledged the other. The originator's first acknowledgment may come with its FIN.
         bool bothHaveAcknowledged = (sender.Flags & receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0;
@@ -342,6 +342,7 @@ public static class TcpTracker
                 break;
             case TcpKind.Ack:
                 record.Memory.RememberChallenge(fromHigh, segment.Acknowledgment);
+                record.Flags |= FlowFlags.Replied;
                 break;
         }
     }

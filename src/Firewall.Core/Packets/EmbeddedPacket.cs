@@ -66,7 +66,7 @@ public static class EmbeddedPacket
         {
             if (embedded.IsIPv4 != (embedded.Protocol == IpProtocol.Icmp)) return false;
             TransportReader.ReadIcmpFields(header, ref embedded);
-            return embedded.IsIcmpRequest || embedded.IsIcmpReply;
+            return embedded.IcmpCode == 0 && (embedded.IsIcmpRequest || embedded.IsIcmpReply);
         }
 
         embedded.SourcePort = BinaryPrimitives.ReadUInt16BigEndian(header);

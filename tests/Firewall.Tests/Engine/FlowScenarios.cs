@@ -122,6 +122,25 @@ public sealed class FlowScenarios
             """);
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(65528)]
+    [InlineData(0)]
+    public void No_identifier_of_a_ping_makes_a_request_its_answer(int id)
+    {
+        using PacketTrace trace = new PacketTrace().With("empty", SampleRules.Empty);
+        trace.Run($"""
+            0.000   10.0.0.4 > 198.51.100.9  echo id={id}  => Allow Rule Outbound
+            +0.010  198.51.100.9 > 10.0.0.4  echo id={id}  => Deny Rule DefaultRule_DenyAllInBound
+            +0.010  198.51.100.9 > 10.0.0.4  echo id={(ushort)(id + 8)}  => Deny Rule DefaultRule_DenyAllInBound
+            +0.010  198.51.100.9 > 10.0.0.4  echo id={(ushort)(id - 8)}  => Deny Rule DefaultRule_DenyAllInBound
+            +0.010  198.51.100.9 > 10.0.0.4  reply id={id} => Allow Flow
+            +0.010  fd00::4 > 2001:db8::9    echo id=128   => Allow Rule Outbound
+            +0.010  2001:db8::9 > fd00::4    echo id=128   => Deny Rule DefaultRule_DenyAllInBound
+            +0.010  2001:db8::9 > fd00::4    reply id=128  => Allow Flow
+            """);
+    }
+
     [Fact]
     public void A_half_open_connection_expires_although_its_syn_is_sent_again()
     {

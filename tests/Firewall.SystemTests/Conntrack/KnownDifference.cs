@@ -1,0 +1,59 @@
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+
+namespace Firewall.SystemTests.Conntrack;
+
+/// <summary>
+/// A place where our engine does otherwise than nf_conntrack on purpose. docs/CONNTRACK-DIFFERENCES.md has the reasons, by the same names.
+/// </summary>
+/// <param name="Name">Its name in the list.</param>
+/// <param name="IsLasting">
+/// True if the two know different things of the connection from then on, so that also later packets may get different verdicts.
+/// </param>
+/// <param name="Occurs">Whether a packet is one of these, told from what our engine knew and did.</param>
+internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, bool> Occurs)
+{
+    public static IReadOnlyList<KnownDifference> All { get; } =
+    [
+        new("ICMP error with a foreign sequence number", false, static step => step.Info.IsIcmpError && step.Verdict.Reason == VerdictReason.OutOfWindow),
+        new("ICMP error that quotes too little", false, static step => step.Info.IsIcmpError && step.Verdict.Reason == VerdictReason.NoFlow
+            && step.Info.PayloadLength < (step.Info.IsIPv4 ? 20 : 40) + 8),
+        new("Reset outside of the window", true, static step => step.IsReset && step.Verdict.Reason == VerdictReason.OutOfWindow),
+        new("Reset during the handshake that proves nothing", true, static step => step.IsReset && step.Verdict.IsAllowed
+            && step.Before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived && step.After.State == step.Before.State),
+        new("Old SYN/ACK", true, static step => step.Flags == SynAck && !step.Before.IsForward
+            && step.Before.State == TcpState.SynSent && step.Info.Acknowledgment != step.Before.Receiver.End),
+        new("SYN/ACK of a simultaneous open, again", false, static step => step.Flags == SynAck && step.Before.IsForward
+            && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0 && step.Verdict.Reason == VerdictReason.Flow),
+        new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
+        new("SYN on a connection that may need more", true, static step => IsSyn(step)
+            && step.Before.State == TcpState.TimeWait && step.Verdict.Reason is VerdictReason.Flow or VerdictReason.InvalidState),
+        new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
+            && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),
+        new("Reset that moves no bounds", true, static step => step.IsReset && step.Verdict.IsAllowed && IsAfter(step.Info.Sequence, step.Before.Sender.End)),
+        new("Refusal behind a challenge", true, static step => step.IsReset && !step.Before.IsForward
+            && step.Before.State == TcpState.SynSent && (step.Before.Flags & FlowFlags.Replied) != 0),
+        new("Simultaneous open behind a challenge", true, static step => IsSyn(step) && !step.Before.IsForward
+            && step.Before.State == TcpState.SynSent && (step.Before.Flags & FlowFlags.Replied) != 0),
+        new("Reset that answers a SYN", false, static step => step.IsReset && step.Verdict.IsAllowed && step.Before.State == TcpState.Established
+            && (IsAfter(step.Before.Receiver.MaxAck, step.Info.Sequence) || IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd))),
+        new("SYN with another number", true, static step => (step.Flags & TcpFlags.Syn) != 0 && !step.Before.Sender.IsUnseen
+            && step.Before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived && EndOf(step) != step.Before.Sender.End
+            && (step.Before.State == TcpState.SynSent2 || !IsAfter(EndOf(step), step.Before.Sender.End))),
+        new("Overshoot behind an overshoot", true, static step => IsOvershoot(step) && !IsAfter(EndOf(step), step.Before.Sender.End)),
+        new("Overshoot", false, static step => IsOvershoot(step)),
+    ];
+
+    private const TcpFlags SynAck = TcpFlags.Syn | TcpFlags.Ack;
+
+    private static bool IsSyn(Step step) => (step.Flags & (SynAck | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn;
+
+    private static bool IsOvershoot(Step step) =>
+        step.Info.Protocol == IpProtocol.Tcp && step.Before.State != TcpState.None && !step.IsReset && (step.Flags & TcpFlags.Syn) == 0 && step.Verdict.IsAllowed
+        && !step.Before.Sender.IsUnseen && IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd);
+
+    private static uint EndOf(Step step) => step.Info.Sequence + (uint)step.Info.PayloadLength + ((step.Flags & (TcpFlags.Syn | TcpFlags.Fin)) != 0 ? 1u : 0);
+
+    private static bool IsAfter(uint left, uint right) => unchecked((int)(left - right)) > 0;
+}

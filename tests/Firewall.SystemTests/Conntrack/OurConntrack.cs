@@ -1,0 +1,43 @@
+using System.Text;
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+using Firewall.SystemTests.Appliance;
+using Firewall.Tests.Simulation;
+using Xunit;
+
+namespace Firewall.SystemTests.Conntrack;
+
+/// <summary>Our engine with the rules of <see cref="KernelConntrack"/>, and a clock that moves a millisecond a packet.</summary>
+internal sealed class OurConntrack : IDisposable
+{
+    private readonly FlowTable _flows = new(100_000);
+    private readonly FirewallEngine _engine;
+    private readonly Policy _policy;
+    private long _now = 1_000_000;
+
+    public OurConntrack(EngineOptions? options = null)
+    {
+        _engine = new FirewallEngine(_flows, new FragmentTable(), options ?? new EngineOptions());
+        string rules = Nsg.Group(
+            Nsg.AllowSsh, Nsg.Rule("allow-web", 110, "Tcp", "80"), Nsg.Rule("allow-dns", 120, "Udp", "53"), Nsg.Rule("allow-ping", 130, "Icmp", "*"));
+        RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(rules), "rules.json");
+        Assert.False(file.HasErrors, string.Join('\n', file.Findings));
+        _policy = PolicyCompiler.Compile(file.Groups, new PolicyOptions(), new RuleCatalog(), 1).Policy!;
+    }
+
+    /// <summary>Judges a packet, given from its IP header on.</summary>
+    public Step Judge(byte[] packet)
+    {
+        _now++;
+        _engine.Maintain(_now, 1_000);
+        PacketParser.Parse(packet, packet.Length, out PacketInfo info);
+        FlowKey key = FlowKey.Of(info, out bool fromHigh);
+        FlowSnapshot before = FlowSnapshot.Of(_flows, key, fromHigh, _now);
+        Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
+        return new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now));
+    }
+
+    public void Dispose() => _flows.Dispose();
+}

@@ -1,0 +1,25 @@
+using Firewall.Core.Engine;
+using Firewall.Core.Packets;
+using Firewall.Tests.Simulation;
+
+namespace Firewall.SystemTests.Conntrack;
+
+/// <summary>What our engine made of one packet.</summary>
+/// <param name="Info">The packet as it was read.</param>
+/// <param name="Verdict">What became of it.</param>
+/// <param name="Before">What was known of its flow before.</param>
+/// <param name="After">What is known of it now.</param>
+internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After)
+{
+    private const TcpFlags Unlooked = TcpFlags.Psh | TcpFlags.Ece | TcpFlags.Cwr;
+
+    /// <summary>The TCP flags that count.</summary>
+    public TcpFlags Flags => Info.TcpFlags & ~Unlooked;
+
+    public bool IsReset => (Info.TcpFlags & TcpFlags.Rst) != 0;
+
+    /// <summary>State, direction, flags and reason, to count differences by.</summary>
+    public string Kind => Info.Protocol == IpProtocol.Tcp
+        ? $"{Before.State} {(Before.IsForward ? "forward" : "reply")} [{Flags}]: {Verdict.Reason}"
+        : $"protocol {Info.Protocol} type {Info.IcmpType}: {Verdict.Reason}";
+}
