@@ -42,12 +42,15 @@ internal static class PolicyActivity
         new(ActivityOperation.WriteGroup, false, ActivityCaller.Appliance, rules)
         {
             Description = "not taken over; the policy that was in force stays",
-            Properties = new Dictionary<string, string> { ["problems"] = Json(json =>
+            Properties = new Dictionary<string, string>
+            {
+                ["problems"] = Json(json =>
             {
                 json.WriteStartArray();
                 foreach (string problem in problems) json.WriteStringValue(problem);
                 json.WriteEndArray();
-            }) },
+            })
+            },
         };
 
     private static ActivityEvent Event(

@@ -147,7 +147,9 @@ internal sealed partial class JitAccess : IAddedRules
                 Description = refusal.Message,
                 Properties = new Dictionary<string, string>
                 {
-                    ["port"] = $"{ask.Port}", ["allowedSourceAddressPrefix"] = ask.Source, ["justification"] = ask.Justification,
+                    ["port"] = $"{ask.Port}",
+                    ["allowedSourceAddressPrefix"] = ask.Source,
+                    ["justification"] = ask.Justification,
                 },
             });
             throw;
@@ -214,7 +216,8 @@ internal sealed partial class JitAccess : IAddedRules
             DateTimeOffset now = _time.GetUtcNow();
             var request = new JitRequest(
                 Guid.NewGuid(), policy.Name, machine.Id, machine.Address.ToString(), port.Number, port.Protocol.ToString(), source?.ToString() ?? "*", now, now + duration,
-                caller.Name, ask.Justification) { TerminateOnExpiry = machine.TerminateOnExpiry };
+                caller.Name, ask.Justification)
+            { TerminateOnExpiry = machine.TerminateOnExpiry };
             List<JitRequest> before = [.. _requests];
             JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
             if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
@@ -327,7 +330,8 @@ internal sealed partial class JitAccess : IAddedRules
             Description = description,
             Properties = new Dictionary<string, string>
             {
-                ["request"] = System.Text.Json.JsonSerializer.Serialize(request, JitJson.Default.JitRequest), ["rule"] = JitRules.NameOf(request),
+                ["request"] = System.Text.Json.JsonSerializer.Serialize(request, JitJson.Default.JitRequest),
+                ["rule"] = JitRules.NameOf(request),
             },
         });
 
