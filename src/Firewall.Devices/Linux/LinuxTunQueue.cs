@@ -30,7 +30,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <param name="headerLength">Bytes of the virtio-net header; 0: there is none.</param>
     /// <param name="coalesced">Which packets of a batch may be written as one super-packet.</param>
     /// <param name="mayUseRing">Reads through io_uring where the kernel has it.</param>
-    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None, bool mayUseRing = true)
+    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None, bool mayUseRing = false)
     {
         _wake = new WakeEvent();
         _descriptor = descriptor;

@@ -56,7 +56,7 @@ public sealed record TunOptions
     public bool Coalesce { get; init; } = true;
 
     /// <summary>Reads through io_uring where the kernel has it and allows it; else, and if false, by plain system calls.</summary>
-    public bool UseRing { get; init; } = true;
+    public bool UseRing { get; init; }
 
     /// <summary>The driver's device file.</summary>
     public string DevicePath { get; init; } = "/dev/net/tun";

@@ -87,7 +87,7 @@ internal static class FirewallOptionsReader
             mtu,
             tun.Flag("Offloads", true),
             tun.Flag("Coalesce", true),
-            tun.Flag("IoUring", true),
+            tun.Flag("IoUring", false),
             tun.Flag("Persistent", true));
     }
 
