@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Net;
 using System.Net.Sockets;
 
@@ -89,6 +90,30 @@ public readonly struct IpAddress : IEquatable<IpAddress>, IComparable<IpAddress>
         BinaryPrimitives.WriteUInt64BigEndian(destination, High);
         BinaryPrimitives.WriteUInt64BigEndian(destination[8..], Low);
         return 16;
+    }
+
+    /// <summary>The longest text that <see cref="FormatUtf8"/> writes, in bytes.</summary>
+    public const int LongestText = 45;
+
+    /// <summary>Writes the usual text as UTF-8, without allocating for IPv4. Returns how many bytes.</summary>
+    /// <param name="destination">Room for <see cref="LongestText"/> bytes.</param>
+    public int FormatUtf8(Span<byte> destination)
+    {
+        int length = 0;
+        if (!IsIPv4)
+        {
+            ToIPAddress().TryFormat(destination, out length);
+            return length;
+        }
+
+        for (int shift = 24; shift >= 0; shift -= 8)
+        {
+            Utf8Formatter.TryFormat((byte)(IPv4Bits >> shift), destination[length..], out int digits);
+            length += digits;
+            if (shift > 0) destination[length++] = (byte)'.';
+        }
+
+        return length;
     }
 
     /// <inheritdoc/>

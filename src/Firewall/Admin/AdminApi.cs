@@ -119,7 +119,7 @@ internal sealed class AdminApi
         if (filter.IsEmpty && !all) throw new AdminProblem(400, ["say which flows to kill, such as address=10.0.0.4; all=true kills every flow"]);
         if (!filter.IsEmpty && all) throw new AdminProblem(400, ["all=true kills every flow: leave the filters away"]);
         FlowKillResult result = await _state.Killer.KillAsync(filter.Matches, reset, stopping);
-        _state.Activity.Add(new ActivityEvent(ActivityOperation.KillFlows, true, JitApi.CallerOf(context), _state.Device)
+        _state.Activity.Add(new ActivityEvent(ActivityOperation.KillFlows, true, AdminCaller.Of(context), _state.Device)
         {
             Description = $"{result.Killed} flows" + (reset ? ", with reset" : ""),
             Properties = new Dictionary<string, string> { ["filter"] = context.Request.QueryString.ToString() },

@@ -42,7 +42,7 @@ internal sealed partial class Appliance
         lock (_reloading)
         {
             if (_stopping) throw new IOException("it is stopping");
-            _platform.LeaveInPlace(_device!, _routing!, leave: true);
+            _platform.Handover!.LeaveInPlace(_device!, _routing!, leave: true);
             _isInCharge = false;
         }
     }
@@ -53,7 +53,7 @@ internal sealed partial class Appliance
         lock (_reloading)
         {
             if (_stopping) return;
-            _platform.LeaveInPlace(_device!, _routing!, leave: false);
+            _platform.Handover!.LeaveInPlace(_device!, _routing!, leave: false);
             _isInCharge = true;
             _isPaused = false;
             _pool!.Start();
@@ -103,7 +103,7 @@ internal sealed partial class Appliance
 
         if (!predecessor.Dismiss()) StillThere(_logger, predecessor.Process);
         if (predecessor.Offer.Flows is { } old && old != _flows.File) File.Delete(old);
-        _platform.TakeCharge(_device!);
+        _platform.Handover!.TakeCharge(_device!);
         Route(options, _device!);
         Followed(_logger, predecessor.Process, predecessor.Offer.Program, waited);
     }

@@ -126,7 +126,9 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _reloader.LoadFirst();
         FirewallOptions options = _reloader.Options;
 
-        using Predecessor? predecessor = _mode.TakeOver ? _platform.Meet(options) : null;
+        IHandoverPlatform? handover = _platform.Handover;
+        if (_mode.TakeOver && handover is null) throw new ApplianceException($"{Successor.Argument} needs Linux; stop the running instance and start this one");
+        using Predecessor? predecessor = _mode.TakeOver ? handover!.Meet(options) : null;
         if (_mode.TakeOver && predecessor is null) NobodyToFollow(_logger);
         _isInCharge = predecessor is null;
 
@@ -135,7 +137,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         IDisposable? successors = null;
         _undo.Push("the wait for a successor", () => successors?.Dispose()); // late: it sees by its end that all is closed here
 
-        IPacketDevice device = predecessor is null ? _platform.OpenDevice(options) : _platform.Join(options, predecessor);
+        IPacketDevice device = predecessor is null ? _platform.OpenDevice(options) : handover!.Join(options, predecessor);
         _device = device;
         _undo.Push("the device", device.Dispose);
         if (predecessor is null) Route(options, device);
@@ -193,7 +195,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
         if (predecessor is null) _systemd.Ready(Status());
         else _systemd.ReadyInstead(Status());
-        successors = _platform.AwaitSuccessor(instance, device, this);
+        successors = handover?.AwaitSuccessor(instance, device, this);
         string? socket = _platform.PlaceOfAdminSocket(options);
         if (socket is not null || options.Admin.Metrics is not null)
         {

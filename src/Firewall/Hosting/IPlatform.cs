@@ -18,24 +18,8 @@ internal interface IPlatform
     /// <summary>Makes the device.</summary>
     IPacketDevice OpenDevice(FirewallOptions options);
 
-    /// <summary>The instance that runs on the same TUN, ready to hand over; null if there is none.</summary>
-    Predecessor? Meet(FirewallOptions options) => null;
-
-    /// <summary>Makes a device of that instance's; it is not removed on disposing before <see cref="TakeCharge"/>.</summary>
-    IPacketDevice Join(FirewallOptions options, Predecessor predecessor) => throw new NotSupportedException();
-
-    /// <summary>The predecessor has left: the device is ours to set up and to remove.</summary>
-    void TakeCharge(IPacketDevice device)
-    {
-    }
-
-    /// <summary>Says whether disposing these takes nothing down, since a successor uses them, or all as usual.</summary>
-    void LeaveInPlace(IPacketDevice device, IDisposable routing, bool leave)
-    {
-    }
-
-    /// <summary>Hands over to a successor when one comes.</summary>
-    IDisposable? AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance) => null;
+    /// <summary>How one instance follows another without a pause; null where that cannot be.</summary>
+    IHandoverPlatform? Handover => null;
 
     /// <summary>Where the flow table outlives the process; null where it cannot, or shall not.</summary>
     FlowPlace? PlaceOfFlows(FirewallOptions options) => null;

@@ -12,13 +12,16 @@ using Microsoft.Extensions.Logging;
 namespace Firewall.Hosting;
 
 /// <summary>The appliance on Linux: a TUN, policy routing, and a watch on the network that keeps both in step with it.</summary>
-internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
+internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandoverPlatform
 {
     /// <inheritdoc/>
     public IDisposable LockInstance(FirewallOptions options) => InstanceLock.Take(options.Tun.Name);
 
     /// <inheritdoc/>
     public IPacketDevice OpenDevice(FirewallOptions options) => LinuxTunDevice.Open(TunOf(options));
+
+    /// <inheritdoc/>
+    public IHandoverPlatform? Handover => this;
 
     /// <inheritdoc/>
     public Predecessor? Meet(FirewallOptions options) => Predecessor.Meet(options.Tun.Name, options.Tun.Queues);
@@ -37,7 +40,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform
     }
 
     /// <inheritdoc/>
-    public IDisposable? AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance) =>
+    public IDisposable AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance) =>
         new SuccessorWatch((InstanceLock)instance, ((LinuxTunDevice)device).OpenQueues, appliance, logger);
 
     /// <inheritdoc/>

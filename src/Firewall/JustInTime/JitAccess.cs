@@ -117,6 +117,7 @@ internal sealed partial class JitAccess : IAddedRules
             {
                 // Nothing is open then, which is the safe side.
                 NotRestored(_logger, _stateFile, e.Message);
+                JitState.SetAside(_stateFile);
             }
 
             foreach (JitRequest request in _requests.Where(request => request.IsActive)) _granted[request.Id] = _time.GetTimestamp();
@@ -271,7 +272,8 @@ internal sealed partial class JitAccess : IAddedRules
     private static IpPrefix? SourceOf(string text)
     {
         if (text == "*") return null;
-        return IpPrefix.TryParse(text, out IpPrefix prefix, out _) ? prefix : throw new JitRefusal($"the source '{text}' is no address, no prefix and not *");
+        if (!IpPrefix.TryParse(text, out IpPrefix prefix, out bool hasHostBits)) throw new JitRefusal($"the source '{text}' is no address, no prefix and not *");
+        return hasHostBits ? throw new JitRefusal($"the source '{text}' has host bits set; the prefix is {prefix}, one address is without its length") : prefix;
     }
 
     private static bool IsForTheSame(JitRequest one, JitRequest other) =>

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Firewall.Activity;
 using Firewall.Admin;
-using Firewall.Devices.Linux;
 using Firewall.Hosting;
 using Microsoft.AspNetCore.Http;
 
@@ -18,11 +16,6 @@ internal sealed class JitApi(ApplianceState state)
         new AdminRoute("POST", "/v1/jit/initiate", (context, _) => Initiate(context)),
         new AdminRoute("POST", "/v1/jit/revoke", (context, _) => Revoke(context)),
     ];
-
-    /// <summary>Who is at the other end of the admin socket, for the activity log.</summary>
-    public static ActivityCaller CallerOf(HttpContext context) => context.Features.Get<LocalPeer>() is { } peer
-        ? new ActivityCaller(UserNames.Of(peer.User), peer.User, peer.Process)
-        : ActivityCaller.Appliance;
 
     private Task List(HttpContext context)
     {
@@ -49,7 +42,7 @@ internal sealed class JitApi(ApplianceState state)
         string justification = query.Text("justification") ?? "";
         query.Finish();
         if (machine is null || port is null || source is null) throw new AdminProblem(StatusCodes.Status400BadRequest, ["vm, port and source must be given"]);
-        return Answer(context, () => state.JustInTime.Request(new JitAsk(machine, (ushort)port, source, duration, justification), CallerOf(context)));
+        return Answer(context, () => state.JustInTime.Request(new JitAsk(machine, (ushort)port, source, duration, justification), AdminCaller.Of(context)));
     }
 
     private Task Revoke(HttpContext context)
@@ -59,7 +52,7 @@ internal sealed class JitApi(ApplianceState state)
         query.Finish();
         if (!Guid.TryParse(text, CultureInfo.InvariantCulture, out Guid id))
             throw new AdminProblem(StatusCodes.Status400BadRequest, ["id must be that of a request, as `firewall jit list` shows it"]);
-        return Answer(context, () => state.JustInTime.Revoke(id, CallerOf(context)));
+        return Answer(context, () => state.JustInTime.Revoke(id, AdminCaller.Of(context)));
     }
 
     private static Task Answer(HttpContext context, Func<JitRequest> action)

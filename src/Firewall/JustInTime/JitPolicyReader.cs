@@ -139,7 +139,8 @@ internal sealed class JitPolicyReader
         foreach (string? text in hasMany ? many!.Value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? e.GetString() : null) : [one])
         {
             if (text is null or "*") return [];
-            if (IpPrefix.TryParse(text, out IpPrefix prefix, out _)) sources.Add(prefix);
+            if (IpPrefix.TryParse(text, out IpPrefix prefix, out bool hasHostBits) && !hasHostBits) sources.Add(prefix);
+            else if (hasHostBits) Refuse<JitPort>(path, $"the allowed source '{text}' has host bits set; the prefix is {prefix}");
             else Refuse<JitPort>(path, $"the allowed source '{text}' is no address and no prefix");
         }
 

@@ -25,6 +25,19 @@ internal static class JitState
         }
     }
 
+    /// <summary>Keeps a file that cannot be read for whoever wants to look at it; the next one would take its place.</summary>
+    public static void SetAside(string path)
+    {
+        try
+        {
+            File.Move(path, path + ".damaged", overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Then it stays where it is.
+        }
+    }
+
     /// <summary>Writes the requests.</summary>
     /// <exception cref="IOException">They cannot be written; the file is as it was.</exception>
     public static void Write(string path, IReadOnlyList<JitRequest> requests)

@@ -33,7 +33,7 @@ public sealed class JustInTimeTests
         Assert.Contains("Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action", operations);
         Assert.Contains("Microsoft.Network/networkSecurityGroups/write", operations);
         Assert.Contains("Firewall/jitNetworkAccessPolicies/expire/action", operations);
-        Assert.Contains("Initiate", Firewall(lab, "activity", "list", "--file", lab.Files["activity.jsonl"]), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Initiate JIT Network Access Policy", Firewall(lab, "activity", "list", "--file", lab.Files["activity.jsonl"]), StringComparison.Ordinal);
     }
 
     [Fact]

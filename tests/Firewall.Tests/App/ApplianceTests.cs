@@ -153,6 +153,16 @@ public sealed class ApplianceTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_no_instance_can_be_followed_a_take_over_is_refused_and_nothing_is_set_up()
+    {
+        var platform = new TestPlatform();
+        using IHost host = Host(platform, new StartMode(TakeOver: true));
+        ApplianceException e = await Assert.ThrowsAsync<ApplianceException>(() => host.StartAsync());
+        Assert.Equal("--take-over needs Linux; stop the running instance and start this one", e.Message);
+        Assert.Empty(platform.Steps);
+    }
+
+    [Fact]
     public void A_second_instance_on_the_same_TUN_is_refused_until_the_first_is_gone()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "abstract sockets are Linux's");
@@ -186,9 +196,9 @@ public sealed class ApplianceTests : IDisposable
         }
     }
 
-    private IHost Host(TestPlatform platform)
+    private IHost Host(TestPlatform platform, StartMode? mode = null)
     {
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
-        return ApplianceHost.Create(loader, loader.Load(), _ => platform, new StartMode(TakeOver: false), Quick);
+        return ApplianceHost.Create(loader, loader.Load(), _ => platform, mode ?? new StartMode(TakeOver: false), Quick);
     }
 }

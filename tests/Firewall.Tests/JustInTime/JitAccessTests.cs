@@ -86,6 +86,7 @@ public sealed class JitAccessTests : IDisposable
     [InlineData(Vm, 3389, "1.2.3.4", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from 1.2.3.4")]
     [InlineData("VM-WEB1", 3389, "*", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from *")]
     [InlineData("vm-web1", 22, "1.2.3", 60, "the source '1.2.3' is no address, no prefix and not *")]
+    [InlineData("vm-web1", 22, "1.2.3.4/24", 60, "the source '1.2.3.4/24' has host bits set; the prefix is 1.2.3.0/24, one address is without its length")]
     [InlineData("vm-web1", 22, "1.2.3.4", 0, "the time that is asked for is over already")]
     public void What_the_policy_does_not_allow_is_refused_with_the_reason(string vm, int port, string source, int minutes, string why)
     {
@@ -189,6 +190,7 @@ public sealed class JitAccessTests : IDisposable
         File.WriteAllText(_folder["jit-state.json"], "[{");
         _jit = Start();
         Assert.Empty(_jit.Requests);
+        Assert.Equal("[{", File.ReadAllText(_folder["jit-state.json.damaged"]));
         Assert.Contains(_logger.Lines, line => line.StartsWith("Error Just-in-time requests in ", StringComparison.Ordinal));
     }
 

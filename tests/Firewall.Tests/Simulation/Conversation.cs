@@ -27,6 +27,7 @@ internal sealed class Conversation
     private int _epoch;
     private bool _startsInside;
     private bool _wasCutBefore;
+    private bool _isRecordForged;
 
     public Conversation(
         SimulatedTime time, Random random, SimulatedFirewall firewall, NetworkConditions network, int number, Dictionary<string, int> excused)
@@ -190,6 +191,7 @@ internal sealed class Conversation
             return;
         }
 
+        if (verdict.Reason == VerdictReason.Rule) _isRecordForged = round == Forged;
         if (Outside.Corruption is string outside) throw new InvariantException(outside);
         if (Inside.Corruption is string inside) throw new InvariantException(inside);
         foreach (long delay in _network.Arrivals(_random)) _time.After(delay, () => receiver.Receive(segment));
@@ -199,6 +201,7 @@ internal sealed class Conversation
         IsStraggler: round != _epoch,
         IsOldAnswer: segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && receiver.IsOldAnswer(segment),
         IsCut: Outside.WasCut || Inside.WasCut,
+        IsRecordForged: _isRecordForged,
         WasCutBefore: _wasCutBefore);
 
     private void Excuse(TcpSegment segment, Verdict verdict, FlowSnapshot before, Circumstances circumstances)

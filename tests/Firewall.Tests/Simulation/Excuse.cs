@@ -48,6 +48,9 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
             "In a simultaneous open the second SYN may come after the SYN/ACK that says the same and more.",
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Syn
                 && !before.IsForward && before.State >= TcpState.SynReceived && unchecked((int)(segment.Sequence - before.Sender.End)) < 0),
+        new("record of an attacker",
+            "A blind guess hit the window and shortened the record's time, and the challenge that would have healed it was lost; when the record was gone, a forged SYN opened the next one. The kernel's tracking fares alike.",
+            static (segment, verdict, before, circumstances) => circumstances.IsRecordForged),
     ];
 }
 
@@ -55,5 +58,6 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
 /// <param name="IsStraggler">True if the connection that it was sent for is over.</param>
 /// <param name="IsOldAnswer">True for a SYN/ACK that answers an older SYN than its receiver's last.</param>
 /// <param name="IsCut">True if one end has given the connection up.</param>
+/// <param name="IsRecordForged">True if a forged packet opened the record that is there now.</param>
 /// <param name="WasCutBefore">True if an earlier connection on these ports was given up, perhaps without the firewall seeing it.</param>
-internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool WasCutBefore);
+internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool WasCutBefore);

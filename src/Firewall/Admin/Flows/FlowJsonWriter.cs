@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Firewall.Core.Flows;
@@ -67,22 +66,5 @@ internal sealed class FlowJsonWriter : IDisposable
     // The worker's clock may be a little ahead of ours.
     private static double Seconds(uint milliseconds) => Math.Max(0, unchecked((int)milliseconds)) / 1000.0;
 
-    private ReadOnlySpan<byte> Format(IpAddress address)
-    {
-        int length = 0;
-        if (!address.IsIPv4)
-        {
-            address.ToIPAddress().TryFormat(_address, out length);
-            return _address.AsSpan(0, length);
-        }
-
-        for (int shift = 24; shift >= 0; shift -= 8)
-        {
-            Utf8Formatter.TryFormat((byte)(address.IPv4Bits >> shift), _address.AsSpan(length), out int digits);
-            length += digits;
-            if (shift > 0) _address[length++] = (byte)'.';
-        }
-
-        return _address.AsSpan(0, length);
-    }
+    private ReadOnlySpan<byte> Format(IpAddress address) => _address.AsSpan(0, address.FormatUtf8(_address));
 }

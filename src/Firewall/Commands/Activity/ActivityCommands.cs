@@ -123,16 +123,21 @@ internal static class ActivityCommands
         }
     }
 
-    // A line that a kill cut short is none.
+    // In words; --format json has the ids. A line that a kill cut short is none.
     private static string[]? Row(string line)
     {
         try
         {
             using JsonDocument json = JsonDocument.Parse(line);
             JsonElement entry = json.RootElement;
-            string Value(string name) => entry.GetProperty(name).GetProperty("value").GetString() ?? "";
+            string Words(string name) => entry.GetProperty(name).GetProperty("localizedValue").GetString() ?? "";
             string Text(string name) => entry.GetProperty(name).GetString() ?? "";
-            return [Text("eventTimestamp")[..19] + "Z", Text("caller"), Value("operationName"), Value("status"), Text("resourceId"), Text("description")];
+            string resource = Text("resourceId");
+            return
+            [
+                Text("eventTimestamp")[..19] + "Z", Text("caller"), Words("operationName"), Words("status"), resource[(resource.LastIndexOf('/') + 1)..],
+                Text("description"),
+            ];
         }
         catch (Exception damaged) when (damaged is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {

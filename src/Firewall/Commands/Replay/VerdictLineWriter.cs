@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -113,24 +112,7 @@ internal sealed class VerdictLineWriter : IDisposable
         else _json.WriteNumber(name, port);
     }
 
-    private ReadOnlySpan<byte> FormatAddress(IpAddress address)
-    {
-        int length = 0;
-        if (!address.IsIPv4)
-        {
-            address.ToIPAddress().TryFormat(_address, out length);
-            return _address.AsSpan(0, length);
-        }
-
-        for (int shift = 24; shift >= 0; shift -= 8)
-        {
-            Utf8Formatter.TryFormat((byte)(address.IPv4Bits >> shift), _address.AsSpan(length), out int digits);
-            length += digits;
-            if (shift > 0) _address[length++] = (byte)'.';
-        }
-
-        return _address.AsSpan(0, length);
-    }
+    private ReadOnlySpan<byte> FormatAddress(IpAddress address) => _address.AsSpan(0, address.FormatUtf8(_address));
 
     // ISO 8601 with six digits of a second; nine if it has nanoseconds beyond. Neighbours share the second, which is the costly part.
     private ReadOnlySpan<byte> FormatTime(long nanoseconds)

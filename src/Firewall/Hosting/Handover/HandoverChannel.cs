@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -23,18 +22,8 @@ internal sealed class HandoverChannel : IDisposable
         _socket.Blocking = true;
     }
 
-    /// <summary>Who is at the other end, as the kernel knows it (SO_PEERCRED, unix(7)).</summary>
-    public (int Process, uint User) Peer
-    {
-        get
-        {
-            const int socketLevel = 1;
-            const int peerCredentials = 17;
-            Span<byte> credentials = stackalloc byte[12]; // struct ucred: pid, uid, gid
-            _socket.GetRawSocketOption(socketLevel, peerCredentials, credentials);
-            return (BinaryPrimitives.ReadInt32LittleEndian(credentials), BinaryPrimitives.ReadUInt32LittleEndian(credentials[4..]));
-        }
-    }
+    /// <summary>Who is at the other end, as the kernel knows it.</summary>
+    public LocalPeer Peer => LocalPeer.Of(_socket);
 
     /// <summary>Sends a line.</summary>
     public void Say(string line)

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Firewall.Devices.Linux;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.Hosting.Handover;
@@ -71,10 +72,10 @@ internal sealed partial class SuccessorWatch : IDisposable
         bool paused = false;
         try
         {
-            (int process, uint user) = channel.Peer;
-            if (!PeerUser.IsTrusted(user))
+            LocalPeer peer = channel.Peer;
+            if (!PeerUser.IsTrusted(peer.User))
             {
-                Refused(_logger, process, user);
+                Refused(_logger, peer.Process, peer.User);
                 return false;
             }
 
@@ -91,7 +92,7 @@ internal sealed partial class SuccessorWatch : IDisposable
             _appliance.Yield();
             channel.Say(HandoverWords.Go);
             Expect(channel, HandoverWords.Done, Timeout.InfiniteTimeSpan);
-            _appliance.Leave(process);
+            _appliance.Leave(peer.Process);
             return true;
         }
         catch (IOException e)

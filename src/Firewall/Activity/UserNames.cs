@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Firewall.JustInTime;
+namespace Firewall.Activity;
 
 /// <summary>Names of users by their numbers, from /etc/passwd.</summary>
 internal static class UserNames
