@@ -47,7 +47,8 @@ internal static class JsonTree
 
             if (reader.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray)
             {
-                open.Pop();
+                JsonValue closed = open.Pop();
+                if (open.Count > 0 && closed.CountedList() is { } list) open.Peek().ReplaceLast(list);
                 continue;
             }
 

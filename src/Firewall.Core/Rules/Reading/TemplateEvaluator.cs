@@ -40,15 +40,19 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
             case "or": return Bool(arguments.Any(argument => Truth(Evaluate(argument))));
             case "coalesce": return arguments.Select(Evaluate).FirstOrDefault(value => value.Kind != JsonValueKind.Null) ?? site.With(JsonValueKind.Null);
             case "lambdavariables": return LambdaVariable(TextOf(Argument(arguments, 0)));
-            case "map" or "filter" or "reduce" or "sort": return LambdaFunction(function, arguments);
+            case "map" or "filter" or "reduce" or "sort" or "toobject" or "groupby" or "mapvalues": return LambdaFunction(function, arguments);
         }
 
         if (name.Contains('.', StringComparison.Ordinal) && scope.Function(name) is { } own) return CallOwn(own, arguments);
         IReadOnlyList<JsonValue> values = [.. arguments.Select(Evaluate)];
         return TextFunction(function, values) ?? NumberFunction(function, values) ?? ListFunction(function, values)
-            ?? ObjectFunction(function, values) ?? ResourceFunction(function, values) ?? DeploymentFunction(name)
-            ?? (lenient ? Text(name) : throw new TemplateException($"the function {name} is not known here"));
+            ?? ObjectFunction(function, values) ?? AddressFunction(function, values) ?? ResourceFunction(function, values) ?? DeploymentFunction(name)
+            ?? (lenient ? StandIn(name, values) : throw new TemplateException($"the function {name} is not known here"));
     }
+
+    /// <summary>What stands for a function's value in a name: with what it is asked for, as in <c>reference-asg-web</c>.</summary>
+    private JsonValue StandIn(string function, IReadOnlyList<JsonValue> values) =>
+        Text(values.Count > 0 && values[0].IsString ? $"{function}-{ResourceName.Last(values[0].Text)}" : function);
 
     private long CopyIndex(IReadOnlyList<JsonValue> values)
     {
@@ -60,7 +64,8 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     private JsonValue MemberOf(JsonValue target, string name)
     {
         if (target.IsObject && target.Find(name) is { } value) return scope.Resolve(value);
-        return lenient ? Text(target.IsString ? target.Text : name) : throw new TemplateException($"there is no property {name}");
+        // All that leads to the name, so that two names do not become one.
+        return lenient ? Text(target.IsString ? $"{target.Text}.{name}" : name) : throw new TemplateException($"there is no property {name}");
     }
 
     private JsonValue IndexOf(JsonValue target, JsonValue key)
@@ -72,7 +77,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
             if (index >= 0 && index < target.Children.Count) return scope.Resolve(target.Children[(int)index]);
         }
 
-        return lenient ? Text(Shown(target)) : throw new TemplateException("an index leads nowhere");
+        return lenient ? Text($"{Shown(target)}.{Shown(key)}") : throw new TemplateException("an index leads nowhere");
     }
 
     private static string Format(string format, IReadOnlyList<JsonValue> values)

@@ -72,13 +72,14 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         if (Is(type, GroupType)) return ResourceKind.Group;
         if (Is(type, RuleType) || (group is not null && Is(type, "securityRules"))) return ResourceKind.Rule;
         if (s_topology.Contains(type, StringComparer.OrdinalIgnoreCase)) return ResourceKind.Topology;
-        return Is(type, DeploymentType) && HasGroups(resource, 0) ? ResourceKind.Deployment : null;
+        return Is(type, DeploymentType) && HasAny(resource, 0) ? ResourceKind.Deployment : null;
     }
 
-    /// <summary>True if there is a security group, or anything of one, somewhere in a deployment.</summary>
-    private static bool HasGroups(JsonValue node, int depth) => depth < MaxSearch
-        && ((node["type"] is { IsString: true } type && (type.Text.StartsWith(GroupType, StringComparison.OrdinalIgnoreCase) || type.Text[0] == '['))
-            || node.Children.Any(child => HasGroups(child, depth + 1)));
+    /// <summary>True if there is a security group, anything of one, or what one is associated with, somewhere in a deployment.</summary>
+    private static bool HasAny(JsonValue node, int depth) => depth < MaxSearch
+        && ((node["type"] is { IsString: true } type && (type.Text.StartsWith(GroupType, StringComparison.OrdinalIgnoreCase) || type.Text[0] == '['
+                || s_topology.Contains(type.Text, StringComparer.OrdinalIgnoreCase)))
+            || node.Children.Any(child => HasAny(child, depth + 1)));
 
     private void ReadResource(JsonValue resource, ResourceKind kind, TemplateScope scope, string? group, int nesting)
     {

@@ -10,17 +10,15 @@ namespace Firewall.Core.Rules.Reading;
 internal sealed class TemplateScope
 {
     /// <summary>
-    /// Stands before text that is known only when the template is deployed. Unicode keeps the character for private use, so no file
-    /// means it; it never leaves this folder.
+    /// Stand around a word for text that is known only when the template is deployed. Unicode keeps the characters for private use, so
+    /// no file means them; they never leave this folder.
     /// </summary>
-    public const char OpenMark = '\uE000';
+    private const char OpenMark = '\uE000';
+    private const char CloseMark = '\uE001';
 
     /// <summary>A template that doubles a string in every variable must end somewhere.</summary>
     private const int MaxSteps = 200_000;
     private const int MaxNesting = 64;
-
-    private static readonly System.Buffers.SearchValues<char> s_wordLetters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
     private readonly JsonValue? _template;
     private readonly JsonValue? _given;
@@ -75,6 +73,10 @@ internal sealed class TemplateScope
         return value.With(JsonValueKind.Undefined);
     }
 
+    /// <summary>Text that is known only when the template is deployed.</summary>
+    /// <param name="word">The parameter or function that gives it.</param>
+    public static string Open(string word) => OpenMark + word + CloseMark;
+
     /// <summary>True if the text, or a part of it, is known only when the template is deployed.</summary>
     public static bool IsOpen(string text) => text.Contains(OpenMark, StringComparison.Ordinal);
 
@@ -125,7 +127,7 @@ internal sealed class TemplateScope
         if (isTold && _budget.Named.Add(name))
         {
             _findings.Add(value.Origin(_file).Warning(
-                FindingCodes.TemplateExpression, $"The name {Closed(value.Text)} is known only when the template is deployed: {why}", $"It is called {name} here."));
+                FindingCodes.TemplateExpression, $"The name {Closed(value.Text)} is known only when the template is deployed: {why}.", $"It is called {name} here."));
         }
 
         return name;
@@ -165,7 +167,7 @@ internal sealed class TemplateScope
     public void Report(JsonValue value, string why) => _findings.Add(value.Origin(_file).Error(
         FindingCodes.TemplateExpression,
         $"This cannot be worked out without deploying the template: {(value.IsString ? value.Text : "the value")}: {why}.",
-        "Give the parameter a defaultValue, write the value itself, or export the deployed group with az network nsg show."));
+        $"Give its parameters values in {Path.GetFileNameWithoutExtension(_file)}{NsgReader.ParametersSuffix} beside the template, write the value itself, or export the deployed group with az network nsg show."));
 
     /// <summary>For expressions: a parameter's value.</summary>
     public JsonValue Parameter(string name, JsonValue site, bool lenient)
@@ -185,7 +187,7 @@ internal sealed class TemplateScope
             if (declared.Find("defaultValue") is { } fallback && (isNullable || fallback.Kind != JsonValueKind.Null)) return EvaluateNested(fallback, lenient);
             if (isNullable) return site.With(JsonValueKind.Null);
             // Text that a deployment will give may stand in names and ids.
-            if (!lenient && declared["type"] is { } type && type.Text.Equals("string", StringComparison.OrdinalIgnoreCase)) return site.With(JsonValueKind.String, OpenMark + name);
+            if (!lenient && declared["type"] is { } type && type.Text.Equals("string", StringComparison.OrdinalIgnoreCase)) return site.With(JsonValueKind.String, Open(name));
         }
 
         return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"parameter {name} has no value");
@@ -290,14 +292,15 @@ internal sealed class TemplateScope
             && _template?["definitions"]?[reference.Text[Definitions.Length..]] is { } definition && IsNullable(definition, depth + 1);
     }
 
-    private static string WhyOpen(string text)
+    private string WhyOpen(string text)
     {
         string word = text[(text.IndexOf(OpenMark, StringComparison.Ordinal) + 1)..];
-        int end = word.AsSpan().IndexOfAnyExcept(s_wordLetters);
-        return $"{(end < 0 ? word : word[..end])} has no value before";
+        int end = word.IndexOf(CloseMark, StringComparison.Ordinal);
+        if (end >= 0) word = word[..end];
+        return _template?["parameters"]?[word] is null ? $"{word} is known only then" : $"parameter {word} has no value";
     }
 
-    private static string Closed(string text) => text.Replace(OpenMark.ToString(), "", StringComparison.Ordinal);
+    private static string Closed(string text) => string.Concat(text.Where(c => c is not (OpenMark or CloseMark)));
 
     private JsonValue Evaluate(JsonValue value, bool lenient)
     {
