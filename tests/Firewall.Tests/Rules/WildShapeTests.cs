@@ -52,6 +52,13 @@ public class WildShapeTests
     public void A_template_spec_and_an_artifact_hold_a_template(string json) =>
         Assert.Equal("nsg", Assert.Single(Sample.Good(json.Replace("TEMPLATE", Template(Group("nsg")), StringComparison.Ordinal))).Name);
 
+    [Fact]
+    public void An_example_of_the_REST_specification_holds_an_answer()
+    {
+        string json = $$"""{ "parameters": { "api-version": "2024-05-01" }, "responses": { "200": { "body": { "value": [ {{Sample.Group(Sample.Rule())}} ] } } } }""";
+        Assert.Equal("nsg-shop-web", Assert.Single(Sample.Good(json)).Name);
+    }
+
     [Theory]
     [InlineData("""{ "value": [ { "association": { "subnet": null }, "effectiveSecurityRules": [ { "name": "r", "protocol": "All" } ] } ] }""")]
     [InlineData("""{ "networkInterfaces": [ { "id": "/nic", "securityRuleAssociations": { "defaultSecurityRules": [] } } ] }""")]
@@ -76,6 +83,13 @@ public class WildShapeTests
         RuleFile file = Sample.Read(Template(Group(name), "\"site-id\": { \"type\": \"string\" }"));
         Assert.EndsWith(why, Assert.Single(file.Findings).Message, StringComparison.Ordinal);
         Assert.Equal(called, Assert.Single(file.Groups).Name);
+    }
+
+    [Fact]
+    public void What_a_condition_waits_for_is_told()
+    {
+        RuleFinding finding = Assert.Single(Sample.Read(Template(Group("nsg", "[if(equals(parameters('os'), 'Windows'), '*', 'Internet')]"), "\"os\": { \"type\": \"string\" }")).Findings);
+        Assert.EndsWith(": parameter os has no value.", finding.Message, StringComparison.Ordinal);
     }
 
     [Fact]

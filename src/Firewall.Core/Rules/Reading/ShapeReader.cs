@@ -71,6 +71,11 @@ internal sealed class ShapeReader
         {
             ReadDocument(created);
         }
+        else if (root["responses"]?["200"]?["body"] is { IsObject: true } example)
+        {
+            // An example of Azure's REST specification.
+            ReadDocument(example);
+        }
         else if (s_templates.Select(name => root[name] ?? root["properties"]?[name]).FirstOrDefault(inner => inner?.Find("resources") is not null) is { } exported)
         {
             ReadTemplate(exported, TemplateScope.Of(exported, _file, _findings, _parameters));

@@ -113,7 +113,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
 
     /// <summary>The value, if it does not depend on the deployment: what is decided by it must be known.</summary>
     private JsonValue Known(JsonValue value) =>
-        lenient || !TemplateScope.IsOpen(value.Text) ? value : throw new TemplateException("it depends on what is known only when the template is deployed");
+        lenient || !TemplateScope.IsOpen(value.Text) ? value : throw new TemplateException(scope.WhyOpen(value.Text));
 
     private static string Shown(JsonValue value) => value.Kind switch
     {

@@ -292,7 +292,8 @@ internal sealed class TemplateScope
             && _template?["definitions"]?[reference.Text[Definitions.Length..]] is { } definition && IsNullable(definition, depth + 1);
     }
 
-    private string WhyOpen(string text)
+    /// <summary>Says what open text waits for: its first word.</summary>
+    public string WhyOpen(string text)
     {
         string word = text[(text.IndexOf(OpenMark, StringComparison.Ordinal) + 1)..];
         int end = word.IndexOf(CloseMark, StringComparison.Ordinal);
