@@ -96,9 +96,16 @@ clean: ## removes what was built
 bench-native: deps ## rules and reload measured as they ship, in NativeAOT
 	dotnet publish bench/Firewall.Bench.Native -c Release -r $(RID) -p:PublishAot=true -o $(ARTIFACTS)/bench-native --nologo -v q
 	$(ARTIFACTS)/bench-native/Firewall.Bench.Native rules
-	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3 collected
-	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3
+	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 40
 
 .PHONY: bench
 bench: ## in-process benchmarks; BENCH=filter chooses
 	dotnet run -c Release --project bench/Firewall.Bench -- --filter '$(or $(BENCH),*)' --artifacts $(ARTIFACTS)/bench
+
+.PHONY: allocations
+allocations: ## what each benchmark allocates, held against bench/allocations.json
+	dotnet run -c Release --project bench/Firewall.Bench -- allocations bench/allocations.json
+
+.PHONY: bench-datapath
+bench-datapath: publish ## kernel, empty C loop, Open vSwitch, NFQUEUE and this in turn (root); ROUNDS (5) of SECONDS (3) for each load
+	bench/datapath/run.sh $(or $(ROUNDS),5) $(or $(SECONDS),3)

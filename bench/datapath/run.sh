@@ -11,7 +11,7 @@
 #   firewall       artifacts/firewall with 10 rules
 #   firewall-1000  the same with 1,000 rules that use the whole service tag file, if there is one beside the checkout
 #
-# Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]]
+# Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]], or make bench-datapath
 #   CANDIDATES, LOADS  choose some of them, by spaces
 #   RATE               datagrams offered a second (default 450000)
 #   OUTPUT             where the JSON goes (default artifacts/bench/datapath.json)
@@ -276,7 +276,7 @@ awk -v candidates="$candidates" -v loads="$loads" '
 {
     printf '{ "date": "%s", "kernel": "%s", "cores": %s, "rounds": %s, "seconds": %s, "offeredPerSecond": %s, "medians": [\n' \
         "$(date -u +%F)" "$(uname -r)" "$(nproc)" "$rounds" "$seconds" "$rate"
-    awk '{ printf "%s  { \"candidate\": \"%s\", \"load\": \"%s\", \"metric\": \"%s\", \"value\": %s }", NR > 1 ? ",\n" : "", $1, $2, $3, $4 }' "$work/medians"
+    awk '{ printf "%s  { \"candidate\": \"%s\", \"load\": \"%s\", \"metric\": \"%s\", \"value\": %s }", (NR > 1 ? ",\n" : ""), $1, $2, $3, $4 }' "$work/medians"
     printf '\n] }\n'
 } > "$output"
 echo "all medians: $output"
