@@ -143,6 +143,28 @@ public class WildShapeTests
         else Assert.Equal(prefix, Assert.Single(Sample.Good(Template(Group("nsg", expression)))).SecurityRules[0].Source.Prefixes[0].ToString());
     }
 
+    [Theory]
+    [InlineData("rules", "10.9.0.0/16")]
+    [InlineData("resourceId('Microsoft.Resources/deployments', format('rules-{0}', uniqueString('a')))", "10.9.0.0/16")]
+    [InlineData("other", null)]
+    [InlineData("linked", null)]
+    public void Rules_that_a_module_gives_are_read(string module, string? source)
+    {
+        string argument = module.Contains('(', StringComparison.Ordinal) ? module : $"'{module}'";
+        string json = $$"""
+            { "$schema": "{{Schema}}", "languageVersion": "2.0", "parameters": { "office": { "type": "string", "defaultValue": "10.9.0.0/16" } }, "resources": {
+              "rules": { "type": "Microsoft.Resources/deployments", "name": "[format('rules-{0}', uniqueString('a'))]", "properties": {
+                "expressionEvaluationOptions": { "scope": "inner" }, "parameters": { "from": { "value": "[parameters('office')]" }, "place": { "value": "[resourceGroup().location]" } },
+                "template": { "parameters": { "from": { "type": "string" }, "place": { "type": "string" } }, "resources": [], "outputs": {
+                  "rules": { "type": "array", "value": [ {{Sample.Rule(source: "[parameters('from')]")}} ] },
+                  "id": { "type": "string", "value": "[reference('elsewhere').id]" } } } } },
+              "linked": { "type": "Microsoft.Resources/deployments", "name": "linked", "properties": { "templateLink": { "uri": "https://example.com/rules.json" } } },
+              "nsg": { "type": "Microsoft.Network/networkSecurityGroups", "name": "nsg", "properties": { "securityRules": "[reference({{argument}}).outputs.rules.value]" } } } }
+            """;
+        if (source is null) Assert.Contains("the function reference is not known here", Assert.Single(Sample.Read(json).Findings).Message, StringComparison.Ordinal);
+        else Assert.Equal(source, Assert.Single(Assert.Single(Sample.Good(json)).SecurityRules).Source.Prefixes[0].ToString());
+    }
+
     private static string Group(string name, string source = "*") => $$"""
         { "type": "Microsoft.Network/networkSecurityGroups", "name": "{{name}}", "properties": { "securityRules": [ {{Sample.Rule(source: source)}} ] } }
         """;

@@ -19,12 +19,18 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
         {
             TemplateExpression.Literal literal => Text(literal.Value),
             TemplateExpression.Number number => Number(number.Value),
+            TemplateExpression.Member { Name: "value", Target: TemplateExpression.Member { Target: TemplateExpression.Member { Name: "outputs", Target: TemplateExpression.Call call } } output }
+                when OutputOf(call, output.Name) is { } value => value,
             TemplateExpression.Member member => MemberOf(Evaluate(member.Target), member.Name),
             TemplateExpression.Index index => IndexOf(Evaluate(index.Target), Evaluate(index.Key)),
             TemplateExpression.Call call => Call(call.Name, call.Arguments),
             _ => throw new TemplateException("unknown syntax"),
         };
     }
+
+    /// <summary>What <c>reference('deployment').outputs.name.value</c> is, if the deployment stands in the template; else null.</summary>
+    private JsonValue? OutputOf(TemplateExpression.Call call, string output) =>
+        call.Name.Equals("reference", StringComparison.OrdinalIgnoreCase) && call.Arguments.Count > 0 ? scope.Output(TextOf(Evaluate(call.Arguments[0])), output) : null;
 
     private JsonValue Call(string name, IReadOnlyList<TemplateExpression> arguments)
     {

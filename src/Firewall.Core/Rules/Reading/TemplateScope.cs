@@ -48,8 +48,16 @@ internal sealed class TemplateScope
     public static TemplateScope Of(JsonValue template, string file, List<RuleFinding> findings, JsonValue? given) =>
         new(template, given, file, findings, new Budget(), []);
 
-    /// <summary>The scope of a nested template.</summary>
-    public TemplateScope Nested(JsonValue template, JsonValue? given) => new(template, given, _file, _findings, _budget, []);
+    /// <summary>The scope of the template within a deployment; null if it brings none, but a link.</summary>
+    public TemplateScope? Inside(JsonValue deployment)
+    {
+        if (deployment["properties"] is not { IsObject: true } properties || properties["template"] is not { IsObject: true } template) return null;
+        bool isInner = string.Equals(Text(properties["expressionEvaluationOptions"]?["scope"]), "inner", StringComparison.OrdinalIgnoreCase);
+        if (!isInner) return this;
+        // What cannot be worked out is told where a rule needs it.
+        JsonValue? given = properties["parameters"] is { } parameters ? Quietly().ResolveDeep(parameters) : null;
+        return new TemplateScope(template, given, _file, _findings, _budget, []);
+    }
 
     /// <summary>The same scope, which keeps to itself what it cannot work out: for what is good to know, but not needed.</summary>
     public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops);
@@ -226,6 +234,19 @@ internal sealed class TemplateScope
         int dot = name.IndexOf('.', StringComparison.Ordinal);
         return _template?["functions"]?.Children.FirstOrDefault(space =>
             space["namespace"] is { } given && name.AsSpan(0, dot).Equals(given.Text, StringComparison.OrdinalIgnoreCase))?["members"]?[name[(dot + 1)..]];
+    }
+
+    /// <summary>For expressions: the value of an output of a deployment in this template; null if there is none.</summary>
+    /// <param name="deployment">Its symbolic name, its name, or its id.</param>
+    /// <param name="output">The output's name.</param>
+    /// <exception cref="TemplateException">The output cannot be worked out.</exception>
+    public JsonValue? Output(string deployment, string output)
+    {
+        string name = ResourceName.Last(Closed(deployment));
+        JsonValue? found = _template?["resources"]?.Children.FirstOrDefault(resource => resource.IsObject && resource["copy"] is null
+            && string.Equals(Text(resource["type"]), TemplateReader.DeploymentType, StringComparison.OrdinalIgnoreCase)
+            && (string.Equals(resource.Name, name, StringComparison.OrdinalIgnoreCase) || string.Equals(Text(resource["name"]), name, StringComparison.OrdinalIgnoreCase)));
+        return found?["properties"]?["template"]?["outputs"]?[output]?.Find("value") is { } value ? Inside(found)?.ResolveDeep(value) : null;
     }
 
     /// <summary>Counts a step of work; false when there were too many.</summary>
