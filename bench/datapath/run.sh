@@ -220,10 +220,10 @@ load_loaded() {
     trips
     wait $!
 }
+# The transfers are there before the flood: how many of its own a flood lets through is another question.
 load_flooded() {
-    in_client "$traffic" syn-flood 10.0.0.4 5299 50000 "$((seconds + 1))" > /dev/null &
+    (sleep 0.5 && in_client "$traffic" syn-flood 10.0.0.4 5299 50000 "$seconds" > /dev/null) &
     local flood=$!
-    sleep 0.3
     bulk 8
     wait "$flood"
 }
