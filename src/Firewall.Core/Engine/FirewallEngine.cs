@@ -194,7 +194,7 @@ public sealed class FirewallEngine
                 if (match.Access == Access.Deny)
                 {
                     TrafficDirection direction = DirectionOf(record, isForward);
-                    shard.Remove(ref record, hash);
+                    shard.Remove(ref record, hash, (uint)now);
                     shard.Exit();
                     return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
                 }
@@ -229,8 +229,12 @@ public sealed class FirewallEngine
             case TrackResult.Ignore:
                 record.Count(isForward, info.Length);
                 break;
-            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
-                shard.Remove(ref record, hash);
+            case TrackResult.AcceptAndRemove:
+                record.Count(isForward, info.Length);
+                shard.Remove(ref record, hash, (uint)now);
+                break;
+            case TrackResult.Reopen:
+                shard.Remove(ref record, hash, (uint)now);
                 break;
         }
 
@@ -277,6 +281,7 @@ public sealed class FirewallEngine
             else DatagramTracker.Open(ref record);
             record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
             shard.Schedule(ref record, now);
+            shard.TellBegun(ref record);
         }
         else
         {

@@ -168,6 +168,14 @@ public sealed class FlowTable : IDisposable
         return new FlowAdoption(null, adopted, expired, torn);
     }
 
+    /// <summary>
+    /// From now on tells every flow that begins or ends. Call it before workers use the table, and once.
+    /// </summary>
+    /// <param name="capacity">Events in all rings together; what finds its ring full is counted as lost.</param>
+    /// <returns>One ring for each shard, each for one consumer; a flow's events are all in the same one, in their order.</returns>
+    public IReadOnlyList<EventRing<FlowEvent>> Tell(int capacity) =>
+        [.. _shards.Select(shard => shard.Tell(Math.Max(capacity / _shards.Length, 1)))];
+
     /// <inheritdoc/>
     public void Dispose() => _region.Dispose();
 

@@ -15,6 +15,7 @@ public sealed class FlowWalk
     private readonly FlowTable _table;
     private int _shard;
     private int _next;
+    private int _number;
 
     /// <summary>Begins a walk.</summary>
     public FlowWalk(FlowTable table)
@@ -42,7 +43,8 @@ public sealed class FlowWalk
                 }
 
                 looks--;
-                if (TryCopy(in shard.Peek(_next++), out flow) && !flow.IsExpired((uint)now)) return true;
+                _number = _next++;
+                if (TryCopy(in shard.Peek(_number), out flow) && !flow.IsExpired((uint)now)) return true;
             }
 
             _shard++;
@@ -53,6 +55,9 @@ public sealed class FlowWalk
         flow = default;
         return false;
     }
+
+    /// <summary>Where the flow that was copied last has its record.</summary>
+    public FlowSlot Slot => new(_shard, _number);
 
     /// <summary>True when every flow has been met.</summary>
     public bool IsAtEnd { get; private set; }

@@ -6,6 +6,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Engine;
 using Firewall.Core.Rules;
+using Firewall.FlowLogs;
 using Firewall.JustInTime;
 
 namespace Firewall.Hosting;
@@ -17,9 +18,10 @@ namespace Firewall.Hosting;
 /// <param name="device">The device's name.</param>
 /// <param name="justInTime">Just-in-time access.</param>
 /// <param name="activity">Where it is written down who did what.</param>
+/// <param name="flowLog">The flow logs; null if there are none.</param>
 /// <param name="time">The wall clock.</param>
 internal sealed class ApplianceState(
-    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, TimeProvider time) : IDisposable
+    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, FlowLog? flowLog, TimeProvider time) : IDisposable
 {
     // An idle worker turns ten times a second.
     private const long LongestTurn = 5_000;
@@ -42,6 +44,9 @@ internal sealed class ApplianceState(
 
     /// <summary>Where it is written down who did what.</summary>
     public ActivityLog Activity => activity;
+
+    /// <summary>The flow logs; null if there are none.</summary>
+    public FlowLog? FlowLog => flowLog;
 
     /// <summary>The device's name.</summary>
     public string Device => device;

@@ -10,8 +10,10 @@ namespace Firewall.Hosting;
 /// <summary>The workers of a device: one thread, engine and drop ring for each queue, and the tables that they share.</summary>
 internal sealed class WorkerPool : IDisposable
 {
-    // At 100 ms between drains this is 40,000 drops a second and worker; more are counted as lost.
+    // At 100 ms between drains this is 40,000 drops a second and worker, which is plenty for a log that tells samples; 300,000 where each is
+    // logged as a flow. More are counted as lost.
     private const int DropRingCapacity = 4096;
+    private const int LoggedDropRingCapacity = 32_768;
 
     private readonly List<WorkerThread> _threads = [];
     private readonly PolicyStore _policies;
@@ -31,7 +33,7 @@ internal sealed class WorkerPool : IDisposable
         List<EventRing<DropEvent>> drops = [];
         foreach (IPacketQueue queue in queues)
         {
-            var ring = new EventRing<DropEvent>(DropRingCapacity);
+            var ring = new EventRing<DropEvent>(options.FlowLogs.IsOn ? LoggedDropRingCapacity : DropRingCapacity);
             drops.Add(ring);
             var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options, policies.Current), ring);
             var worker = new PacketWorker(queue, engine) { Reject = options.Reject };

@@ -71,6 +71,9 @@ internal sealed record FirewallOptions
     /// <summary>Full path of the activity log; null for the platform's own place, <see cref="NoFile"/> for none.</summary>
     public required string? ActivityLogFile { get; init; }
 
+    /// <summary>Where and how flows are logged.</summary>
+    public required FlowLogSettings FlowLogs { get; init; }
+
     /// <summary>The socket that operators reach the running appliance by.</summary>
     public required AdminSettings Admin { get; init; }
 

@@ -45,6 +45,7 @@ internal static class FirewallOptionsReader
         SectionReader timeouts = section.Section("Timeouts");
         SectionReader justInTime = section.Section("JustInTime");
         SectionReader activityLog = section.Section("ActivityLog");
+        SectionReader flowLogs = section.Section("FlowLogs");
         SectionReader admin = section.Section("Admin");
         var options = new FirewallOptions
         {
@@ -66,11 +67,12 @@ internal static class FirewallOptionsReader
             WrittenTimeouts = writtenTimeouts,
             JustInTime = new JustInTimeSettings(FullPath(justInTime.Text("Policies"), folder), FullPath(justInTime.Text("State"), folder)),
             ActivityLogFile = PathOrNone(activityLog.Text("File"), folder),
+            FlowLogs = FlowLogSettings.Read(flowLogs, folder),
             Admin = ReadAdmin(admin, folder),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, admin, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, flowLogs, admin, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }
