@@ -101,17 +101,20 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     /// <inheritdoc/>
     public void Add(in DropEvent drop)
     {
-        lock (_turning) _collector.Add(drop, _clock(), _time.GetUtcNow().ToUnixTimeMilliseconds());
+        lock (_turning)
+        {
+            if (_timer is not null) _collector.Add(drop, _clock(), _time.GetUtcNow().ToUnixTimeMilliseconds());
+        }
     }
 
     /// <summary>Writes the last entry of every flow. Call it after the workers have stopped and their drops were told, and once.</summary>
     /// <param name="ends">True if the flows end; false if another process goes on with them.</param>
     public void End(bool ends)
     {
-        if (_timer is null) return;
-        _timer.Dispose();
         lock (_turning)
         {
+            if (_timer is null) return;
+            _timer.Dispose();
             _timer = null;
             foreach (FlowLogWriter writer in _writers) writer.BeginEnd();
             DateTimeOffset now = _time.GetUtcNow();
@@ -123,7 +126,12 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _timer?.Dispose();
+        lock (_turning)
+        {
+            _timer?.Dispose();
+            _timer = null;
+        }
+
         foreach (FlowLogWriter writer in _writers) writer.Dispose();
         foreach (IDisposable format in _formats.OfType<IDisposable>()) format.Dispose();
     }

@@ -27,6 +27,7 @@ internal sealed partial class FlowLogWriter : IDisposable
     private long _lost;
     private long _end = long.MaxValue;
     private bool _isFailing;
+    private bool _isDisposed;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="name">For metrics and messages: VNet, NSG or Lines.</param>
@@ -76,6 +77,8 @@ internal sealed partial class FlowLogWriter : IDisposable
     /// <summary>Writes what is queued, if that does not take too long.</summary>
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         _queue.CompleteAdding();
         if (_thread.Join(LastPatience)) _queue.Dispose();
         else GivenUp(_logger, Name, LastPatience.TotalSeconds);

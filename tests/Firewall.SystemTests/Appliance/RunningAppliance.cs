@@ -91,6 +91,9 @@ internal sealed class RunningAppliance : IDisposable
     /// <summary>Waits until it judges by the policy of this version. A start has 1, each change of the rules adds one.</summary>
     public string WaitForPolicy(int version) => WaitForLog($"Policy {version} in force");
 
+    /// <summary>The process's number.</summary>
+    public int Process => _process.Id;
+
     /// <summary>Its memory in RAM, in bytes.</summary>
     public long ResidentMemory()
     {
