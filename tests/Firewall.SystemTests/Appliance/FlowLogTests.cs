@@ -62,6 +62,29 @@ public sealed partial class FlowLogTests
     }
 
     [Fact]
+    public void An_upgrade_neither_loses_nor_doubles_what_a_flow_has_sent()
+    {
+        using var lab = new Lab();
+        string logs = lab.Files["logs"];
+        using RunningAppliance first = Start(lab, logs);
+        int sent;
+        using (var datagrams = new NumberedDatagrams(lab, 5000, 5_000))
+        {
+            Wait.Until(() => datagrams.Received > 5_000, "too little came through");
+            using RunningAppliance second = RunningAppliance.Follow(lab.Gateway, lab.Configuration(), Environment(logs));
+            Assert.Equal(0, first.WaitForEnd());
+            int before = datagrams.Received;
+            Wait.Until(() => datagrams.Received > before + 5_000, "nothing comes through any more");
+            (sent, IReadOnlyList<int> lost) = datagrams.End();
+            Assert.Empty(lost);
+            Assert.Equal(0, second.Terminate());
+        }
+
+        Assert.Equal(sent, AzureFlowLogReader.ReadVnet(logs).Sum(t => t.PacketsSent));
+        Assert.Equal((long)sent * DatagramLength, AzureFlowLogReader.ReadNsg(logs).Sum(t => t.BytesSent));
+    }
+
+    [Fact]
     public void A_full_disk_costs_lines_and_no_packet_and_leaves_whole_files()
     {
         using var lab = new Lab();
@@ -109,10 +132,11 @@ public sealed partial class FlowLogTests
     private static RunningAppliance Start(Lab lab, string folder, params string[] before)
     {
         lab.WriteRules(Nsg.Group(Nsg.AllowService));
-        return RunningAppliance.Start(
-            lab.Gateway, lab.Configuration(),
-            ["env", $"FIREWALL__FLOWLOGS__FOLDER={folder}", "FIREWALL__FLOWLOGS__LINES=-", "FIREWALL__FLOWLOGS__INTERVAL=1", "FIREWALL__FLOWLOGS__CONTINUEINTERVAL=1", .. before]);
+        return RunningAppliance.Start(lab.Gateway, lab.Configuration(), [.. Environment(folder), .. before]);
     }
+
+    private static string[] Environment(string folder) =>
+        ["env", $"FIREWALL__FLOWLOGS__FOLDER={folder}", "FIREWALL__FLOWLOGS__LINES=-", "FIREWALL__FLOWLOGS__INTERVAL=1", "FIREWALL__FLOWLOGS__CONTINUEINTERVAL=1"];
 
     // One datagram from each of so many ports.
     private static void OpenFlows(Lab lab, int count) => lab.Client.Inside(() =>

@@ -66,7 +66,7 @@ internal static partial class AzureFlowLogReader
         Require(record.GetProperty("flowLogGUID").GetGuid() != default, "flowLogGUID");
         Require(record.GetProperty("macAddress").GetString() == file.Path.Groups["mac"].Value, "macAddress");
         string resource = record.GetProperty("flowLogResourceID").GetString()!;
-        Require(resource == resource.ToUpperInvariant() && resource.Contains("/NETWORKWATCHERS/", StringComparison.Ordinal), "flowLogResourceID");
+        Require(!resource.Any(char.IsLower) && resource.Contains("/NETWORKWATCHERS/", StringComparison.Ordinal), "flowLogResourceID");
         Require(record.GetProperty("targetResourceID").GetString()!.Contains("/virtualNetworks/", StringComparison.Ordinal), "targetResourceID");
         foreach (JsonElement flow in record.GetProperty("flowRecords").GetProperty("flows").EnumerateArray())
         {
@@ -90,7 +90,7 @@ internal static partial class AzureFlowLogReader
         Require(record.GetProperty("operationName").GetString() == "NetworkSecurityGroupFlowEvents", "operationName");
         Require(record.GetProperty("systemId").GetGuid() != default, "systemId");
         string group = record.GetProperty("resourceId").GetString()!;
-        Require($"/{file.Path.Groups["resource"].Value}" == group && group == group.ToUpperInvariant(), "resourceId");
+        Require($"/{file.Path.Groups["resource"].Value}" == group && !group.Any(char.IsLower), "resourceId");
         JsonElement properties = record.GetProperty("properties");
         Require(properties.GetProperty("Version").GetInt32() == 2, "version");
         foreach (JsonElement rule in properties.GetProperty("flows").EnumerateArray())
