@@ -96,8 +96,7 @@ clean: ## removes what was built
 bench-native: deps ## rules and reload measured as they ship, in NativeAOT
 	dotnet publish bench/Firewall.Bench.Native -c Release -r $(RID) -p:PublishAot=true -o $(ARTIFACTS)/bench-native --nologo -v q
 	$(ARTIFACTS)/bench-native/Firewall.Bench.Native rules
-	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3 collected
-	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 3
+	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 40
 
 .PHONY: bench
 bench: ## in-process benchmarks; BENCH=filter chooses

@@ -5,12 +5,10 @@ namespace Firewall.Bench;
 
 /// <summary>
 /// A queue on which packets fall due at a steady rate, whether the worker is there or not: one that is late finds all that came
-/// meanwhile. Tells for every packet how long after its time it was passed on.
+/// meanwhile. Tells how long after its time the latest packet was passed on.
 /// </summary>
 internal sealed class PacedQueue : IPacketQueue
 {
-    // Microseconds up to 20 ms; what is later is in the last.
-    private readonly int[] _delays = new int[20_000];
     private readonly byte[] _packets;
     private readonly int _length;
     private readonly int _count;
@@ -18,6 +16,7 @@ internal sealed class PacedQueue : IPacketQueue
     private readonly long _start;
     private long _next;
     private long _first;
+    private long _worstTicks;
 
     /// <param name="packets">
     /// Packets of one length, one behind the other, so that the collector has no thousands of arrays to look at. Sent in turn; every
@@ -42,8 +41,6 @@ internal sealed class PacedQueue : IPacketQueue
 
     public long Passed { get; private set; }
 
-    public double WorstMilliseconds { get; private set; }
-
     public bool Read(PacketBatch batch, int timeoutMilliseconds)
     {
         if (_next == Total) return false;
@@ -67,9 +64,8 @@ internal sealed class PacedQueue : IPacketQueue
         {
             if (!batch.IsAllowed(i)) continue;
             taken++;
-            double microseconds = (now - Due(_first + i)) * 1e6 / Stopwatch.Frequency;
-            _delays[(int)Math.Clamp(microseconds, 0, _delays.Length - 1)]++;
-            if (microseconds / 1000 > WorstMilliseconds) WorstMilliseconds = microseconds / 1000;
+            long late = now - Due(_first + i);
+            if (late > Volatile.Read(ref _worstTicks)) Interlocked.Exchange(ref _worstTicks, late);
         }
 
         Passed += taken;
@@ -80,26 +76,8 @@ internal sealed class PacedQueue : IPacketQueue
     {
     }
 
-    /// <summary>How many packets were later than that.</summary>
-    public long LaterThan(int microseconds)
-    {
-        long sum = 0;
-        for (int i = microseconds; i < _delays.Length; i++) sum += _delays[i];
-        return sum;
-    }
-
-    /// <summary>The delay, in microseconds, that this share of the packets stayed below.</summary>
-    public int Quantile(double share)
-    {
-        long left = (long)(Passed * share);
-        for (int i = 0; i < _delays.Length; i++)
-        {
-            left -= _delays[i];
-            if (left < 0) return i;
-        }
-
-        return _delays.Length;
-    }
+    /// <summary>How late the latest packet was since this was asked last, in milliseconds; by any thread.</summary>
+    public double TakeWorst() => Interlocked.Exchange(ref _worstTicks, 0) * 1000.0 / Stopwatch.Frequency;
 
     private long Due(long number) => _start + (long)(number * _ticksPerPacket);
 

@@ -2,7 +2,7 @@ using Firewall.Core.Rules;
 
 namespace Firewall.Bench;
 
-/// <summary>The bytes of a rules file and a service tag file, and what a reload makes of them.</summary>
+/// <summary>The bytes of a rules file and a service tag file, and what is made of them.</summary>
 internal sealed record ReloadInputs(byte[] Rules, byte[] Tags)
 {
     public static ReloadInputs Make()
@@ -14,7 +14,15 @@ internal sealed record ReloadInputs(byte[] Rules, byte[] Tags)
     /// <summary>Reads both files and compiles them.</summary>
     public Policy Build(RuleCatalog catalog, uint version)
     {
-        ServiceTags tags = ServiceTags.Read(Tags, "tags.json", out _);
+        return Build(catalog, version, ReadTags());
+    }
+
+    /// <summary>Reads the service tag file.</summary>
+    public ServiceTags ReadTags() => ServiceTags.Read(Tags, "tags.json", out _);
+
+    /// <summary>Reads the rules and compiles them with tags that are known already.</summary>
+    public Policy Build(RuleCatalog catalog, uint version, ServiceTags tags)
+    {
         RuleFile file = NsgReader.Read(Rules, "rules.json");
         return PolicyCompiler.Compile(file.Groups, new PolicyOptions { ServiceTags = tags }, catalog, version).Policy
             ?? throw new InvalidOperationException("The rules of the benchmark are wrong.");

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Firewall.Core.Packets;
+using Firewall.Core.Rules.Classification;
 using Firewall.Core.Rules.Reading;
 
 namespace Firewall.Core.Rules;
@@ -6,11 +8,13 @@ namespace Firewall.Core.Rules;
 /// <summary>
 /// The service tags of Azure's weekly file (<c>ServiceTags_Public_YYYYMMDD.json</c>, download 56519), or of
 /// <c>az network list-service-tags</c>, which has the same shape. Tag names are compared without case; a regional form such as
-/// <c>Storage.WestEurope</c> is a tag of its own. Immutable.
+/// <c>Storage.WestEurope</c> is a tag of its own. Immutable; any thread may ask.
 /// </summary>
 public sealed class ServiceTags
 {
     private readonly Dictionary<string, IpPrefix[]> _tags;
+    // Policies are compiled again and again from the same file.
+    private readonly ConcurrentDictionary<string, AddressSet?> _addresses = new(StringComparer.OrdinalIgnoreCase);
 
     internal ServiceTags(Dictionary<string, IpPrefix[]> tags, string changeNumber)
     {
@@ -53,4 +57,8 @@ public sealed class ServiceTags
         prefixes = known ?? [];
         return found;
     }
+
+    /// <summary>The addresses of a tag, or null if there is no such tag; worked out once.</summary>
+    internal AddressSet? AddressesOf(string tag) =>
+        _addresses.GetOrAdd(tag, static (name, tags) => tags.TryGetValue(name, out IpPrefix[]? prefixes) ? AddressSet.From(prefixes) : null, _tags);
 }

@@ -106,6 +106,7 @@ internal sealed partial class PolicyReloader
             string signature = Signature(inputs, settings);
             Policy before = _store.Current;
             if (signature == _loaded) return before;
+            using UncollectedRegion region = UncollectedRegion.Enter();
             Policy policy = Compile(inputs, settings, out _);
             TakeOver(policy, inputs, signature, []);
             TellChanges(before, policy, PolicyChanges.Describe(before, policy));
@@ -167,7 +168,7 @@ internal sealed partial class PolicyReloader
     {
         try
         {
-            RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags);
+            RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags, _inputs);
             _added.Load(_options);
             PolicyOptions settings = Settings();
             string signature = Signature(inputs, settings);

@@ -8,9 +8,9 @@ namespace Firewall.Control;
 internal sealed class RuleInputs
 {
     private readonly IReadOnlyList<(string Name, byte[] Bytes)> _rules;
-    private readonly (string Name, byte[] Bytes)? _serviceTags;
+    private readonly ServiceTagFile? _serviceTags;
 
-    private RuleInputs(IReadOnlyList<(string Name, byte[] Bytes)> rules, (string Name, byte[] Bytes)? serviceTags)
+    private RuleInputs(IReadOnlyList<(string Name, byte[] Bytes)> rules, ServiceTagFile? serviceTags)
     {
         _rules = rules;
         _serviceTags = serviceTags;
@@ -19,15 +19,22 @@ internal sealed class RuleInputs
     /// <summary>Reads the files.</summary>
     /// <param name="rules">A rules file, or a folder whose *.json files (not those that begin with a dot) are read in the order of their names.</param>
     /// <param name="serviceTags">A service tag file, or null.</param>
+    /// <param name="before">What was read last. A service tag file that still holds the same is not read into memory and parsed again.</param>
     /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
-    public static RuleInputs Read(string rules, string? serviceTags)
+    public static RuleInputs Read(string rules, string? serviceTags, RuleInputs? before = null)
     {
         List<string> problems = [];
         List<(string, byte[])> files = [];
-        foreach (string file in FilesOf(rules, problems)) Read("rules", file, files, problems);
-        List<(string, byte[])> tags = [];
-        if (serviceTags is not null) Read("service tags", serviceTags, tags, problems);
-        return problems.Count > 0 ? throw new InvalidInputException(problems) : new RuleInputs(files, tags.Count > 0 ? tags[0] : null);
+        foreach (string file in FilesOf(rules, problems))
+        {
+            if (Read("rules", file, null, problems) is { } bytes) files.Add((file, bytes));
+        }
+
+        ServiceTagFile? known = before?._serviceTags is { } last && last.Name == serviceTags ? last : null;
+        ServiceTagFile? tags = null;
+        if (serviceTags is not null && Read("service tags", serviceTags, known?.Bytes, problems) is { } read)
+            tags = read == known?.Bytes ? known : new ServiceTagFile(serviceTags, read);
+        return problems.Count > 0 ? throw new InvalidInputException(problems) : new RuleInputs(files, tags);
     }
 
     /// <summary>A hash over names and contents: the same if nothing changed but times.</summary>
@@ -35,7 +42,7 @@ internal sealed class RuleInputs
     {
         // Not a cryptographic one: those need OpenSSL beside the executable.
         var hash = new XxHash128();
-        foreach ((string name, byte[] bytes) in _serviceTags is { } tags ? _rules.Append(tags) : _rules)
+        foreach ((string name, byte[] bytes) in _serviceTags is { } tags ? _rules.Append((tags.Name, tags.Bytes)) : _rules)
         {
             // Each part with its length, so that no byte can move from one file to the next unseen.
             hash.Append(Encoding.UTF8.GetBytes($"{name}\0{bytes.Length}\0"));
@@ -77,8 +84,8 @@ internal sealed class RuleInputs
         List<RuleFinding> findings = [];
         if (_serviceTags is { } tagFile)
         {
-            options = options with { ServiceTags = ServiceTags.Read(tagFile.Bytes, tagFile.Name, out IReadOnlyList<RuleFinding> found) };
-            findings.AddRange(found);
+            options = options with { ServiceTags = tagFile.Tags };
+            findings.AddRange(tagFile.Findings);
         }
 
         RuleFile rules = NsgReader.ReadTogether([.. _rules.Select(file => (file.Name, (ReadOnlyMemory<byte>)file.Bytes))]);
@@ -105,11 +112,11 @@ internal sealed class RuleInputs
         return files;
     }
 
-    private static void Read(string what, string file, List<(string, byte[])> files, List<string> problems)
+    private static byte[]? Read(string what, string file, byte[]? before, List<string> problems)
     {
         try
         {
-            files.Add((file, InputFile.Read(file)));
+            return InputFile.Read(file, before);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -119,5 +126,7 @@ internal sealed class RuleInputs
         {
             problems.Add($"{file}: the {what} file cannot be read: {e.Message}");
         }
+
+        return null;
     }
 }

@@ -167,6 +167,29 @@ public sealed class PolicyReloaderTests : IDisposable
         Assert.Equal("Information Policy 2 in force: nothing changed in the rules; protected are now 192.0.2.7", _logger.Lines[^1]);
     }
 
+    [Fact]
+    public void A_service_tag_file_that_did_not_change_is_not_parsed_again()
+    {
+        Tags("192.0.2.0/24");
+        Configuration("\"ServiceTags\": \"tags.json\"");
+        _reloader.Reload();
+        ServiceTags? first = _store.Current.Options.ServiceTags;
+        Assert.NotNull(first);
+        Tags("192.0.2.0/24");
+        Rules(SampleFiles.Allow("allow-web", 443));
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.Same(first, _store.Current.Options.ServiceTags);
+
+        // As long as before, so that only the content tells.
+        Tags("192.0.3.0/24");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Assert.True(_store.Current.Options.ServiceTags!.TryGet("MadeUp", out IReadOnlyList<IpPrefix> prefixes));
+        Assert.Equal("192.0.3.0/24", Assert.Single(prefixes).ToString());
+    }
+
+    private void Tags(string prefix) => _folder.Write(
+        "tags.json", $$"""{ "changeNumber": 1, "values": [ { "name": "MadeUp", "properties": { "addressPrefixes": ["{{prefix}}"] } } ] }""");
+
     private void Rules(string json) => _folder.Write("rules.json", json);
 
     private void Configuration(string setting, string rules = "rules.json") => _folder.Write(

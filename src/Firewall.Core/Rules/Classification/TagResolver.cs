@@ -3,13 +3,12 @@ using Firewall.Core.Packets;
 namespace Firewall.Core.Rules.Classification;
 
 /// <summary>
-/// Turns one side of a rule into addresses: prefixes, service tags, members of application security groups. Remembers tags, since
-/// thousands of rules may share a large one.
+/// Turns one side of a rule into addresses: prefixes, service tags, members of application security groups.
 /// </summary>
 internal sealed class TagResolver
 {
     private readonly PolicyOptions _options;
-    private readonly Dictionary<string, AddressSet?> _tags = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, AddressSet> _tags = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, AddressSet> _members = new(StringComparer.OrdinalIgnoreCase);
 
     public TagResolver(PolicyOptions options)
@@ -84,15 +83,8 @@ internal sealed class TagResolver
         return _members[id] = AddressSet.From(interfaces.Concat(given));
     }
 
-    private AddressSet? Find(string tag)
-    {
-        if (_tags.TryGetValue(tag, out AddressSet? known)) return known;
-        AddressSet? read = _options.ServiceTags is { } file && file.TryGet(tag, out IReadOnlyList<IpPrefix> prefixes)
-            ? AddressSet.From(prefixes)
-            : null;
-        _tags[tag] = read;
-        return read;
-    }
+    private AddressSet? Find(string tag) =>
+        _tags.TryGetValue(tag, out AddressSet? known) ? known : _options.ServiceTags?.AddressesOf(tag);
 
     private RuleFinding UnknownTag(SecurityRule rule, AddressSelector selector)
     {
