@@ -68,9 +68,17 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(
             new FlowLogSettings
             {
-                Folder = _folder["flow-logs"], Vnet = false, Nsg = true, Lines = "-", AllProtocols = true, Interval = TimeSpan.FromSeconds(30),
-                ContinueInterval = TimeSpan.FromMinutes(2), SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"), ResourceGroup = "rg-shop",
-                Region = "westeurope", MacAddress = "0022489A00F1",
+                Folder = _folder["flow-logs"],
+                Vnet = false,
+                Nsg = true,
+                Lines = "-",
+                AllProtocols = true,
+                Interval = TimeSpan.FromSeconds(30),
+                ContinueInterval = TimeSpan.FromMinutes(2),
+                SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"),
+                ResourceGroup = "rg-shop",
+                Region = "westeurope",
+                MacAddress = "0022489A00F1",
             },
             options.FlowLogs);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
