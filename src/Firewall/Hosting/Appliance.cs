@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Firewall.Activity;
 using Firewall.Admin;
+using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 using Firewall.Commands;
 using Firewall.Control;
@@ -165,7 +166,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             _undo.Push("the flow logs", _flowLog.Dispose);
         }
 
-        var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time, _flowLog is null ? [] : [_flowLog]);
+        var feed = new DropFeed();
+        var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time, _flowLog is null ? [feed] : [feed, _flowLog]);
         _undo.Push("the drop log", drops.Dispose);
         _undo.Push("the workers", () =>
         {
@@ -185,7 +187,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             TakeOver(predecessor, gathering, options);
         }
 
-        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, _time);
+        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, _time);
         _undo.Push("what it tells of itself", _state.Dispose);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);

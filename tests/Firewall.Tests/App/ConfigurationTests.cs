@@ -51,6 +51,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "FlowLogs": { "Folder": "flow-logs", "Formats": ["nsg"], "Lines": "-", "AllProtocols": true, "Interval": 30, "ContinueInterval": "00:02:00",
                   "SubscriptionId": "11112222-3333-4444-5555-666677778888", "ResourceGroup": "rg-shop", "Region": "westeurope", "MacAddress": "00:22:48:9a:00:f1" },
+                "Drops": { "KeptPackets": 16, "SnapLength": 128 },
                 "JustInTime": { "Policies": "jit.json", "State": "/var/lib/jit" }, "ActivityLog": { "File": "none" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -81,6 +82,7 @@ public sealed class ConfigurationTests : IDisposable
                 MacAddress = "0022489A00F1",
             },
             options.FlowLogs);
+        Assert.Equal(new DropSettings(16, 128), options.Drops);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
         Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
         Assert.Equal(Access.Allow, options.Transit);

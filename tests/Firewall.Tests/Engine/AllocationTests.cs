@@ -77,7 +77,7 @@ public sealed class AllocationTests
     public void A_denied_packet_allocates_nothing()
     {
         using var flows = new FlowTable(100);
-        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16));
+        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16), new DropRecorder(16, 64));
         Policy policy = Compile(SampleRules.Empty);
         byte[] syn = PacketBuilder.Tcp("203.0.113.5:40000", "10.0.0.4:22", TcpFlags.Syn);
         Assert.Equal(0, AllocatedBy(() => !engine.Inspect(syn, syn.Length, policy, 1, out _).IsAllowed));
