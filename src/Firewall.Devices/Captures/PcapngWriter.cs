@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -21,7 +22,7 @@ public sealed class PcapngWriter
     private const ushort Resolution = 9;
 
     private readonly Stream _output;
-    private readonly MemoryStream _body = new();
+    private readonly ArrayBufferWriter<byte> _body = new();
 
     /// <summary>Writes the file's head.</summary>
     /// <param name="output">Where the file goes; stays the caller's.</param>
@@ -88,27 +89,32 @@ public sealed class PcapngWriter
         _body.Write(bytes);
     }
 
-    private void Add32(uint value) => Write32(_body, value);
+    private void Add32(uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        _body.Write(bytes);
+    }
 
     private void Pad()
     {
-        while (_body.Length % 4 != 0) _body.WriteByte(0);
+        while (_body.WrittenCount % 4 != 0) _body.Write([(byte)0]);
     }
 
     private void End(uint type)
     {
-        uint length = (uint)_body.Length + 12;
-        Write32(_output, type);
-        Write32(_output, length);
-        _output.Write(_body.GetBuffer().AsSpan(0, (int)_body.Length));
-        Write32(_output, length);
-        _body.SetLength(0);
+        uint length = (uint)_body.WrittenCount + 12;
+        Write32(type);
+        Write32(length);
+        _output.Write(_body.WrittenSpan);
+        Write32(length);
+        _body.ResetWrittenCount();
     }
 
-    private static void Write32(Stream stream, uint value)
+    private void Write32(uint value)
     {
         Span<byte> bytes = stackalloc byte[sizeof(uint)];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        stream.Write(bytes);
+        _output.Write(bytes);
     }
 }
