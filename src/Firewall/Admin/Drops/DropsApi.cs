@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Firewall.Commands;
 using Firewall.Core.Engine;
@@ -16,6 +17,9 @@ internal sealed class DropsApi(ApplianceState state)
     public const int DefaultPerSecond = 10;
 
     private const int MostPerSecond = 1000;
+
+    // Packets have arrows in their summaries.
+    private static readonly AdminJson s_readable = new(new JsonSerializerOptions(AdminJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan SuppressedStep = TimeSpan.FromSeconds(1);
 
@@ -98,7 +102,7 @@ internal sealed class DropsApi(ApplianceState state)
 
     private static async Task WriteAsync(PipeWriter output, DropEntry entry, CancellationToken end)
     {
-        await output.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(entry, AdminJson.Default.DropEntry), end);
+        await output.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(entry, s_readable.DropEntry), end);
         await output.WriteAsync("\n"u8.ToArray(), end);
     }
 }
