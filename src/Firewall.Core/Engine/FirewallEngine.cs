@@ -23,6 +23,7 @@ public sealed class FirewallEngine
     private readonly FlowTable _flows;
     private readonly FragmentStep _fragments;
     private readonly ErrorLimiter _errors = new();
+    private readonly DropRecorder? _recorder;
     private volatile TimeoutTable _timeouts;
 
     /// <summary>Makes an engine for one worker.</summary>
@@ -30,13 +31,16 @@ public sealed class FirewallEngine
     /// <param name="fragments">Shared by all workers.</param>
     /// <param name="options">Settings; see <see cref="Apply"/> to change them later.</param>
     /// <param name="drops">Where denied packets are told; null tells nobody.</param>
-    public FirewallEngine(FlowTable flows, FragmentTable fragments, EngineOptions options, EventRing<DropEvent>? drops = null)
+    /// <param name="recorder">Where the last denied packets are kept; null keeps none. Not those that were held before, whose bytes are gone.</param>
+    public FirewallEngine(
+        FlowTable flows, FragmentTable fragments, EngineOptions options, EventRing<DropEvent>? drops = null, DropRecorder? recorder = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         _flows = flows;
         _fragments = new FragmentStep(fragments, Counters, drops);
         _timeouts = new TimeoutTable(options.Timeouts);
         Drops = drops;
+        _recorder = recorder;
     }
 
     /// <summary>What this engine has counted.</summary>
@@ -137,7 +141,9 @@ public sealed class FirewallEngine
             : malformed != MalformedReason.None ? Malformed(info, malformed, policy)
             : Judge(packet, info, policy, now);
         Counters.Count(verdict, wireLength, now);
-        if (!verdict.IsAllowed && !verdict.IsHeld) Drops?.Add(new DropEvent(now, verdict, info));
+        if (verdict.IsAllowed || verdict.IsHeld) return verdict;
+        Drops?.Add(new DropEvent(now, verdict, info));
+        _recorder?.Add(packet, wireLength, verdict, now);
         return verdict;
     }
 
@@ -194,7 +200,7 @@ public sealed class FirewallEngine
                 if (match.Access == Access.Deny)
                 {
                     TrafficDirection direction = DirectionOf(record, isForward);
-                    shard.Remove(ref record, hash);
+                    shard.Remove(ref record, hash, (uint)now);
                     shard.Exit();
                     return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
                 }
@@ -229,8 +235,12 @@ public sealed class FirewallEngine
             case TrackResult.Ignore:
                 record.Count(isForward, info.Length);
                 break;
-            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
-                shard.Remove(ref record, hash);
+            case TrackResult.AcceptAndRemove:
+                record.Count(isForward, info.Length);
+                shard.Remove(ref record, hash, (uint)now);
+                break;
+            case TrackResult.Reopen:
+                shard.Remove(ref record, hash, (uint)now);
                 break;
         }
 
@@ -277,6 +287,7 @@ public sealed class FirewallEngine
             else DatagramTracker.Open(ref record);
             record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
             shard.Schedule(ref record, now);
+            shard.TellBegun(ref record);
         }
         else
         {

@@ -11,7 +11,7 @@ namespace Firewall.Core.Flows;
 /// every full bucket it passes counts it, so that a search ends where nothing went on and a removal leaves no tombstone.
 /// The timer wheel is lazy: a packet only moves the record's deadline, and the wheel looks again when the old one comes up.
 /// </remarks>
-internal sealed class FlowShard
+internal sealed partial class FlowShard
 {
     private const int WheelSlots = FlowLayout.WheelSlots;
     private const int TickShift = 10; // one tick is 1,024 ms
@@ -116,7 +116,7 @@ internal sealed class FlowShard
                 if (!record.Matches(key)) continue;
                 if (!record.IsExpired(now)) return ref record;
                 Expired++;
-                Remove(ref record, hash);
+                Remove(ref record, hash, now);
                 return ref Unsafe.NullRef<FlowRecord>();
             }
 
@@ -134,7 +134,7 @@ internal sealed class FlowShard
     public ref FlowRecord Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
         refusal = FlowRefusal.None;
-        if (Count == _capacity || IsHalfOpenFull) EvictHalfOpen();
+        if (Count == _capacity || IsHalfOpenFull) EvictHalfOpen(now);
         if (Count == _capacity) refusal = FlowRefusal.TableFull;
         else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
         if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowRecord>();
@@ -196,9 +196,10 @@ internal sealed class FlowShard
     }
 
     /// <summary>Takes a record out of the table.</summary>
-    public void Remove(ref FlowRecord record, ulong hash)
+    public void Remove(ref FlowRecord record, ulong hash, uint now)
     {
         int number = _memory.IndexOf(ref record);
+        _events?.Add(new FlowEvent(FlowEventKind.Ended, now, number, record));
         record.BeginChange();
         Unindex(number, hash);
         Unlink(ref record);
@@ -218,7 +219,7 @@ internal sealed class FlowShard
         ended = default;
         if (Unsafe.IsNullRef(ref record) || record.Started != end.Started) return false;
         ended = record;
-        Remove(ref record, hash);
+        Remove(ref record, hash, now);
         Killed++;
         return true;
     }
@@ -245,7 +246,7 @@ internal sealed class FlowShard
                 if (record.IsExpired((uint)now))
                 {
                     Expired++;
-                    Remove(ref record, _hash.Of(KeyOf(record)));
+                    Remove(ref record, _hash.Of(KeyOf(record)), (uint)now);
                 }
                 else
                 {
@@ -277,7 +278,7 @@ internal sealed class FlowShard
     /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
     /// from outside, and under a flood hits the flood. An assured flow is never dropped.
     /// </summary>
-    private void EvictHalfOpen()
+    private void EvictHalfOpen(uint now)
     {
         const int Looks = 32;
         const int Enough = 4;
@@ -298,7 +299,7 @@ internal sealed class FlowShard
         if (oldest < 0) return;
         ref FlowRecord victim = ref _memory.Record(oldest);
         Evicted++;
-        Remove(ref victim, _hash.Of(KeyOf(victim)));
+        Remove(ref victim, _hash.Of(KeyOf(victim)), now);
     }
 
     public static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);

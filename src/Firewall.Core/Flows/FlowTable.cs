@@ -55,8 +55,11 @@ public sealed class FlowTable : IDisposable
     /// <summary>The fixed maximum of flows.</summary>
     public int MaxFlows { get; }
 
-    /// <summary>The largest <see cref="FlowWalk.Place"/> of now is smaller than this.</summary>
-    public int Places => _shards.Max(static shard => shard.EverUsed) * _shards.Length;
+    /// <summary>How many shards: the bound of <see cref="FlowSlot.Shard"/>.</summary>
+    public int ShardCount => _shards.Length;
+
+    /// <summary>How many records of a shard have ever been used, at most: the bound of <see cref="FlowSlot.Number"/> of now.</summary>
+    public int EverUsed => _shards.Max(static shard => shard.EverUsed);
 
     /// <summary>Flows in the table now. With several workers a close estimate.</summary>
     public int Count => _shards.Sum(static shard => shard.Count);
@@ -170,6 +173,14 @@ public sealed class FlowTable : IDisposable
 
         return new FlowAdoption(null, adopted, expired, torn);
     }
+
+    /// <summary>
+    /// From now on tells every flow that begins or ends. Call it before workers use the table, and once.
+    /// </summary>
+    /// <param name="capacity">Events in all rings together; what finds its ring full is counted as lost.</param>
+    /// <returns>One ring for each shard, each for one consumer; a flow's events are all in the same one, in their order.</returns>
+    public IReadOnlyList<EventRing<FlowEvent>> Tell(int capacity) =>
+        [.. _shards.Select(shard => shard.Tell(Math.Max(capacity / _shards.Length, 1)))];
 
     /// <inheritdoc/>
     public void Dispose() => _region.Dispose();

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Firewall.Activity;
+using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 using Firewall.Core.Rules;
 using Firewall.Hosting;
@@ -42,6 +43,7 @@ internal sealed class AdminApi
             new AdminRoute("GET", "/v1/flows", AnswerFlows),
             new AdminRoute("GET", "/v1/flows/top", AnswerTop),
             new AdminRoute("POST", "/v1/flows/kill", KillFlows),
+            .. new DropsApi(state).Routes,
             .. new JitApi(state).Routes,
         ];
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 
 namespace Firewall.Admin;
@@ -6,6 +7,7 @@ namespace Firewall.Admin;
 /// <summary>What the admin API says as JSON, for both ends of the socket.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = false, NewLine = "\n")]
 [JsonSerializable(typeof(AdminErrors))]
+[JsonSerializable(typeof(DropEntry))]
 [JsonSerializable(typeof(FlowEntry))]
 [JsonSerializable(typeof(IReadOnlyList<FlowRateEntry>))]
 [JsonSerializable(typeof(FlowKillResult))]

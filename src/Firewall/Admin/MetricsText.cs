@@ -58,6 +58,15 @@ internal static class MetricsText
         Family("firewall_flows_ended_total", "counter", "Flows that ended otherwise than by their own packets.",
             new Sample(status.Flows.Expired, [("cause", "timeout")]), new Sample(status.Flows.Evicted, [("cause", "evicted")]), new Sample(status.Flows.Killed, [("cause", "killed")]));
 
+        if (state.FlowLog is { } log)
+        {
+            Family("firewall_flow_log_entries_total", "counter", "Entries of flow logs that were written.",
+                [.. log.Writers.Select(w => new Sample(w.Written, [("log", w.Name)]))]);
+            Family("firewall_flow_log_entries_lost_total", "counter", "Entries that could not be written, or not in time.",
+                [.. log.Writers.Select(w => new Sample(w.Lost, [("log", w.Name)]))]);
+            Family("firewall_flow_log_events_lost_total", "counter", "Begins and ends of flows that came too fast for the flow logs.", new Sample(log.EventsLost, []));
+        }
+
         Family("firewall_policy_version", "gauge", "The policy in force; counts from the start.", new Sample(status.Policy.Version, []));
         Family("firewall_policy_age_seconds", "gauge", "For how long it has been in force.", new Sample(status.Policy.AgeSeconds, []));
         Family("firewall_policy_rules", "gauge", "Its rules beside the default ones.", new Sample(status.Policy.SecurityRules, []));

@@ -71,6 +71,7 @@ internal static class FirewallCommand
         root.Subcommands.Add(StatusCommand.Create(streams));
         root.Subcommands.Add(TopCommand.Create(streams));
         root.Subcommands.Add(FlowsCommand.Create(streams));
+        root.Subcommands.Add(DropsCommand.Create(streams));
         root.Subcommands.Add(JitCommand.Create(streams));
         root.Subcommands.Add(ServiceCommand.Create(streams));
         ProgramVersion.Use(root);

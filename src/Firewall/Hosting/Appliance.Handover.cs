@@ -91,6 +91,7 @@ internal sealed partial class Appliance
         }
 
         _isInCharge = true;
+        _flowLog?.Start();
         _pool!.Start();
         try
         {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Firewall.Activity;
 using Firewall.Admin;
+using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 using Firewall.Commands;
 using Firewall.Control;
@@ -9,6 +10,7 @@ using Firewall.Control.Watching;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
+using Firewall.FlowLogs;
 using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
 using Firewall.JustInTime;
@@ -46,6 +48,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private IDisposable? _routing;
     private WorkerPool? _pool;
     private FlowStore? _flows;
+    private FlowLog? _flowLog;
     private FileWatch? _watch;
     private ApplianceState? _state;
 
@@ -156,18 +159,35 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         GatheringQueue[] gathering = predecessor is null ? [] : [.. device.Queues.Select(queue => new GatheringQueue(queue))];
         var pool = new WorkerPool(predecessor is null ? device.Queues : gathering, flows.Table, options, _policies, Fail);
         _pool = pool;
-        var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time);
+        if (options.FlowLogs.IsOn)
+        {
+            string mac = options.FlowLogs.MacAddress ?? FlowLog.MacAddressOf(options.Interfaces);
+            _flowLog = new FlowLog(options.FlowLogs, flows.Table, _policies, device.Name, mac, _time, static () => Environment.TickCount64, _logger);
+            _undo.Push("the flow logs", _flowLog.Dispose);
+        }
+
+        var feed = new DropFeed();
+        var drops = new DropLogPump(pool.Drops, new DropLog(_dropLogger, _policies.Catalog, _time), _time, _flowLog is null ? [feed] : [feed, _flowLog]);
         _undo.Push("the drop log", drops.Dispose);
         _undo.Push("the workers", () =>
         {
             pool.Stop();
+            drops.Dispose();
+            _flowLog?.End(ends: _isInCharge);
             // A worker that did not stop still uses the table: then its memory stays until the process ends.
             pool.Dispose();
         });
-        if (predecessor is null) pool.Start();
-        else TakeOver(predecessor, gathering, options);
+        if (predecessor is null)
+        {
+            _flowLog?.Start();
+            pool.Start();
+        }
+        else
+        {
+            TakeOver(predecessor, gathering, options);
+        }
 
-        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _time);
+        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, _time);
         _undo.Push("what it tells of itself", _state.Dispose);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);

@@ -1,11 +1,13 @@
 using Firewall.Activity;
 using Firewall.Admin;
+using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Engine;
 using Firewall.Core.Rules;
+using Firewall.FlowLogs;
 using Firewall.JustInTime;
 
 namespace Firewall.Hosting;
@@ -17,9 +19,11 @@ namespace Firewall.Hosting;
 /// <param name="device">The device's name.</param>
 /// <param name="justInTime">Just-in-time access.</param>
 /// <param name="activity">Where it is written down who did what.</param>
+/// <param name="flowLog">The flow logs; null if there are none.</param>
+/// <param name="drops">Denied packets as they happen.</param>
 /// <param name="time">The wall clock.</param>
 internal sealed class ApplianceState(
-    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, TimeProvider time) : IDisposable
+    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, FlowLog? flowLog, DropFeed drops, TimeProvider time) : IDisposable
 {
     // An idle worker turns ten times a second.
     private const long LongestTurn = 5_000;
@@ -42,6 +46,15 @@ internal sealed class ApplianceState(
 
     /// <summary>Where it is written down who did what.</summary>
     public ActivityLog Activity => activity;
+
+    /// <summary>The flow logs; null if there are none.</summary>
+    public FlowLog? FlowLog => flowLog;
+
+    /// <summary>Denied packets as they happen.</summary>
+    public DropFeed DropFeed => drops;
+
+    /// <summary>The wall clock's time.</summary>
+    public DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>The device's name.</summary>
     public string Device => device;

@@ -10,8 +10,10 @@ namespace Firewall.Hosting;
 /// <summary>The workers of a device: one thread, engine and drop ring for each queue, and the tables that they share.</summary>
 internal sealed class WorkerPool : IDisposable
 {
-    // At 100 ms between drains this is 40,000 drops a second and worker; more are counted as lost.
+    // At 100 ms between drains this is 40,000 drops a second and worker, which is plenty for a log that tells samples; 300,000 where each is
+    // logged as a flow. More are counted as lost.
     private const int DropRingCapacity = 4096;
+    private const int LoggedDropRingCapacity = 32_768;
 
     private readonly List<WorkerThread> _threads = [];
     private readonly PolicyStore _policies;
@@ -29,16 +31,20 @@ internal sealed class WorkerPool : IDisposable
         Flows = flows;
         var fragments = new FragmentTable();
         List<EventRing<DropEvent>> drops = [];
+        List<DropRecorder> recorders = [];
         foreach (IPacketQueue queue in queues)
         {
-            var ring = new EventRing<DropEvent>(DropRingCapacity);
+            var ring = new EventRing<DropEvent>(options.FlowLogs.IsOn ? LoggedDropRingCapacity : DropRingCapacity);
             drops.Add(ring);
-            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options, policies.Current), ring);
+            DropRecorder? recorder = options.Drops.KeptPackets == 0 ? null : new DropRecorder(options.Drops.KeptPackets, options.Drops.SnapLength);
+            if (recorder is not null) recorders.Add(recorder);
+            var engine = new FirewallEngine(Flows, fragments, EngineOptionsOf(options, policies.Current), ring, recorder);
             var worker = new PacketWorker(queue, engine) { Reject = options.Reject };
             _threads.Add(new WorkerThread(_threads.Count, queue, worker, policies, failed));
         }
 
         Drops = drops;
+        Recorders = recorders;
         _ends = new long[_threads.Count];
     }
 
@@ -47,6 +53,9 @@ internal sealed class WorkerPool : IDisposable
 
     /// <summary>Denied packets, one ring for each worker; for one reader.</summary>
     public IReadOnlyList<EventRing<DropEvent>> Drops { get; }
+
+    /// <summary>The last denied packets, of each worker; empty if none are kept. For any thread.</summary>
+    public IReadOnlyList<DropRecorder> Recorders { get; }
 
     /// <summary>How many workers there are.</summary>
     public int Count => _threads.Count;

@@ -113,17 +113,7 @@ internal sealed partial class DropLog(ILogger logger, RuleCatalog catalog, TimeP
         Suppressed(logger, total, (int)Window.TotalSeconds, reasons);
     }
 
-    private string Describe(in DropEvent drop)
-    {
-        Verdict verdict = drop.Verdict;
-        string packet = verdict.Reason == VerdictReason.Malformed && drop.Packet.Source == default
-            ? "packet"
-            : PacketSummary.Format(drop.Packet);
-        string direction = verdict.Direction == TrafficDirection.Unknown ? "" : $" {verdict.Direction}";
-        string rule = catalog[verdict.Rule] is { } identity ? $" by {identity.FlowLogName}" : "";
-        string detail = verdict.Reason == VerdictReason.Malformed ? $": {verdict.Malformed}" : "";
-        return $"{packet}{direction}{rule} ({verdict.Reason}{detail})";
-    }
+    private string Describe(in DropEvent drop) => DropText.PacketOf(drop) + DropText.VerdictOf(drop.Verdict, catalog, withGroup: false);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Denied {Packet}")]
     private static partial void Denied(ILogger logger, string packet);

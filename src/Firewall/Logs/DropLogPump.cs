@@ -1,18 +1,17 @@
 using Firewall.Core.Engine;
+using Firewall.Core.Flows;
 
 namespace Firewall.Logs;
 
-/// <summary>Carries denied packets from the workers' rings to the log, ten times a second.</summary>
+/// <summary>Carries denied packets from the workers' rings to the log and to others who watch, ten times a second.</summary>
 internal sealed class DropLogPump : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    // Of one ring in one turn, so that one busy worker cannot keep the others waiting.
-    private const int MostPerTurn = 8192;
-
     private readonly Lock _draining = new();
     private readonly IReadOnlyList<EventRing<DropEvent>> _rings;
     private readonly DropLog _log;
+    private readonly IReadOnlyList<IDropWatcher> _watchers;
     private readonly ITimer _timer;
     private bool _disposed;
 
@@ -20,10 +19,12 @@ internal sealed class DropLogPump : IDisposable
     /// <param name="rings">Read by nobody else.</param>
     /// <param name="log">Where they go.</param>
     /// <param name="time">The clock of the timer.</param>
-    public DropLogPump(IReadOnlyList<EventRing<DropEvent>> rings, DropLog log, TimeProvider time)
+    /// <param name="watchers">Who else wants to know.</param>
+    public DropLogPump(IReadOnlyList<EventRing<DropEvent>> rings, DropLog log, TimeProvider time, params IReadOnlyList<IDropWatcher> watchers)
     {
         _rings = rings;
         _log = log;
+        _watchers = watchers;
         _timer = time.CreateTimer(_ => Drain(), null, Interval, Interval);
     }
 
@@ -60,7 +61,12 @@ internal sealed class DropLogPump : IDisposable
     {
         foreach (EventRing<DropEvent> ring in _rings)
         {
-            for (int left = MostPerTurn; left > 0 && ring.TryTake(out DropEvent drop); left--) _log.Add(drop);
+            // No more than fit into it, so that one busy worker cannot keep the others waiting.
+            for (int left = ring.Capacity; left > 0 && ring.TryTake(out DropEvent drop); left--)
+            {
+                _log.Add(drop);
+                foreach (IDropWatcher watcher in _watchers) watcher.Add(drop);
+            }
         }
     }
 

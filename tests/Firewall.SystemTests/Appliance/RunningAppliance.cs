@@ -44,9 +44,9 @@ internal sealed class RunningAppliance : IDisposable
     public static RunningAppliance Start(NetworkNamespace place, string configuration, params string[] before) =>
         StartAs(place, [.. before, Executable, "run", "--config", configuration]);
 
-    /// <summary>Starts <c>firewall run --take-over</c> and waits until it judges packets.</summary>
-    public static RunningAppliance Follow(NetworkNamespace place, string configuration) =>
-        StartAs(place, [Executable, "run", "--config", configuration, "--take-over"]);
+    /// <summary>Starts <c>firewall run --take-over</c>, behind an optional command, and waits until it judges packets.</summary>
+    public static RunningAppliance Follow(NetworkNamespace place, string configuration, params string[] before) =>
+        StartAs(place, [.. before, Executable, "run", "--config", configuration, "--take-over"]);
 
     /// <summary>Runs <c>firewall run</c> where it must not start, behind an optional command that changes its circumstances.</summary>
     public static (int ExitCode, string Output) Try(NetworkNamespace place, string configuration, params string[] before)
@@ -90,6 +90,9 @@ internal sealed class RunningAppliance : IDisposable
 
     /// <summary>Waits until it judges by the policy of this version. A start has 1, each change of the rules adds one.</summary>
     public string WaitForPolicy(int version) => WaitForLog($"Policy {version} in force");
+
+    /// <summary>The process's number.</summary>
+    public int Process => _process.Id;
 
     /// <summary>Its memory in RAM, in bytes.</summary>
     public long ResidentMemory()

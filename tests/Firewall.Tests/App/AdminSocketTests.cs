@@ -365,6 +365,26 @@ public sealed class AdminSocketTests : IAsyncLifetime
         return host;
     }
 
+    [Fact]
+    public async Task Denied_packets_are_shown_as_they_happen_and_the_last_ones_can_be_saved()
+    {
+        byte[] syn = PacketBuilder.Tcp("203.0.113.5:40003", "10.0.0.4:23", TcpFlags.Syn);
+        using HttpClient http = Http();
+        using var lines = new StreamReader(await http.GetStreamAsync("/v1/drops/follow?reason=rule"));
+        _platform.Device.Send(PacketBuilder.Tcp("203.0.113.5:40003", "10.0.0.4:22", TcpFlags.Ack));
+        _platform.Device.Send(syn);
+        JsonElement drop = JsonDocument.Parse((await lines.ReadLineAsync().WaitAsync(Guard))!).RootElement;
+        Assert.Equal("Tcp 203.0.113.5:40003 -> 10.0.0.4:23 [S]", drop.GetProperty("summary").GetString());
+        Assert.Equal(("Rule", "DefaultRule_DenyAllInBound", 23), (drop.GetProperty("reason").GetString(), drop.GetProperty("rule").GetString(), drop.GetProperty("destinationPort").GetInt32()));
+
+        CommandRunner save = CommandRunner.Run("drops", "save", "--socket", SocketPath, _folder["drops.pcapng"]);
+        Assert.Equal((0, $"{_folder["drops.pcapng"]}: 2 denied packets\n", ""), (save.ExitCode, save.Output, save.Error));
+        byte[] capture = await File.ReadAllBytesAsync(_folder["drops.pcapng"]);
+        Assert.True(capture.AsSpan().IndexOf(syn) > 0);
+        Assert.Contains("Denied Inbound by DefaultRule_DenyAllInBound of nsg", Encoding.Latin1.GetString(capture), StringComparison.Ordinal);
+        Assert.Contains("Denied Inbound (NoFlow)", Encoding.Latin1.GetString(capture), StringComparison.Ordinal);
+    }
+
     private void Open(ushort port)
     {
         byte[] syn = PacketBuilder.Tcp($"203.0.113.5:{port}", "10.0.0.4:22", TcpFlags.Syn);

@@ -49,6 +49,9 @@ public sealed class ConfigurationTests : IDisposable
                 "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "File": "/dev/shm/flows" },
                 "Admin": { "Socket": "../admin.sock", "Group": "netops", "Metrics": "[::1]:9477" },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
+                "FlowLogs": { "Folder": "flow-logs", "Formats": ["nsg"], "Lines": "-", "AllProtocols": true, "Interval": 30, "ContinueInterval": "00:02:00",
+                  "SubscriptionId": "11112222-3333-4444-5555-666677778888", "ResourceGroup": "rg-shop", "Region": "westeurope", "MacAddress": "00:22:48:9a:00:f1" },
+                "Drops": { "KeptPackets": 16, "SnapLength": 128 },
                 "JustInTime": { "Policies": "jit.json", "State": "/var/lib/jit" }, "ActivityLog": { "File": "none" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -63,6 +66,23 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
         Assert.Equal(new JustInTimeSettings(_folder["jit.json"], "/var/lib/jit"), options.JustInTime);
         Assert.Equal(FirewallOptions.NoFile, options.ActivityLogFile);
+        Assert.Equal(
+            new FlowLogSettings
+            {
+                Folder = _folder["flow-logs"],
+                Vnet = false,
+                Nsg = true,
+                Lines = "-",
+                AllProtocols = true,
+                Interval = TimeSpan.FromSeconds(30),
+                ContinueInterval = TimeSpan.FromMinutes(2),
+                SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"),
+                ResourceGroup = "rg-shop",
+                Region = "westeurope",
+                MacAddress = "0022489A00F1",
+            },
+            options.FlowLogs);
+        Assert.Equal(new DropSettings(16, 128), options.Drops);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
         Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
         Assert.Equal(Access.Allow, options.Transit);

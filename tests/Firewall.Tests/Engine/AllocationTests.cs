@@ -42,11 +42,42 @@ public sealed class AllocationTests
         Assert.Equal(0, AllocatedBy(() => engine.Inspect(reply, reply.Length, policy, 1, out _).IsAllowed));
     }
 
+    [Theory]
+    [MemberData(nameof(Conversations))]
+    public void Nor_does_it_while_begins_and_ends_are_told(string name, byte[] request, byte[] reply)
+    {
+        Assert.NotEmpty(name);
+        using var flows = new FlowTable(100);
+        EventRing<FlowEvent> events = Assert.Single(flows.Tell(16));
+        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16));
+        Policy policy = Compile(SampleRules.AllowAll);
+        Assert.True(engine.Inspect(request, request.Length, policy, 0, out PacketInfo info).IsAllowed);
+        Assert.Equal(0, AllocatedBy(() => engine.Inspect(reply, reply.Length, policy, 1, out _).IsAllowed));
+        Assert.True(events.TryTake(out FlowEvent begun));
+        Assert.Equal(FlowEventKind.Begun, begun.Kind);
+        Assert.True(events.IsEmpty);
+
+        // A flow's end and the telling of it, over and over, with nobody who takes the events.
+        FlowKey key = FlowKey.Of(info, out bool fromHigh);
+        ulong hash = flows.HashOf(key);
+        FlowShard shard = flows.ShardOf(hash);
+        Assert.Equal(0, AllocatedBy(() =>
+        {
+            shard.Remove(ref shard.Find(key, hash, 1), hash, 1);
+            ref FlowRecord again = ref shard.Add(key, fromHigh, hash, 0, out _);
+            again.Deadline = 1000;
+            shard.Schedule(ref again, 0);
+            shard.TellBegun(ref again);
+            return true;
+        }));
+        Assert.True(events.Lost > 0);
+    }
+
     [Fact]
     public void A_denied_packet_allocates_nothing()
     {
         using var flows = new FlowTable(100);
-        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16));
+        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16), new DropRecorder(16, 64));
         Policy policy = Compile(SampleRules.Empty);
         byte[] syn = PacketBuilder.Tcp("203.0.113.5:40000", "10.0.0.4:22", TcpFlags.Syn);
         Assert.Equal(0, AllocatedBy(() => !engine.Inspect(syn, syn.Length, policy, 1, out _).IsAllowed));

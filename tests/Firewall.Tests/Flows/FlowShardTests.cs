@@ -176,7 +176,7 @@ public sealed class FlowShardTests
         FlowKey key = Key(flow);
         ref FlowRecord record = ref shard.Find(key, Hash.Of(key), (uint)now);
         if (Unsafe.IsNullRef(ref record)) return false;
-        shard.Remove(ref record, Hash.Of(key));
+        shard.Remove(ref record, Hash.Of(key), 0);
         return true;
     }
 

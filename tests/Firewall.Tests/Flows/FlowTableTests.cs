@@ -41,7 +41,7 @@ public sealed class FlowTableTests
                 ref FlowRecord record = ref shard.Find(key, hash, 0);
                 if (!Unsafe.IsNullRef(ref record))
                 {
-                    shard.Remove(ref record, hash);
+                    shard.Remove(ref record, hash, 0);
                 }
                 else
                 {

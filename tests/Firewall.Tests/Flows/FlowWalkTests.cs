@@ -124,7 +124,7 @@ public sealed class FlowWalkTests
         shard.Enter();
         ref FlowRecord record = ref shard.Find(key, hash, 0);
         bool found = !Unsafe.IsNullRef(ref record);
-        if (found) shard.Remove(ref record, hash);
+        if (found) shard.Remove(ref record, hash, 0);
         shard.Exit();
         return found;
     }

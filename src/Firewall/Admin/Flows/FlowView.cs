@@ -14,6 +14,8 @@ internal readonly ref struct FlowView
         bool fromHigh = flow.IsForward(true);
         (Source, SourcePort) = fromHigh ? (flow.High, flow.HighPort) : (flow.Low, flow.LowPort);
         (Destination, DestinationPort) = fromHigh ? (flow.Low, flow.LowPort) : (flow.High, flow.HighPort);
+        // The key holds their sum (FlowKey).
+        if (flow.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6) DestinationPort -= SourcePort;
     }
 
     /// <summary>Who opened it.</summary>

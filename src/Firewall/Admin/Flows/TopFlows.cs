@@ -25,7 +25,8 @@ internal sealed class TopFlows(ApplianceState state)
     /// <param name="aborted">The reader is gone, or the table is about to go.</param>
     public async Task WriteAsync(PipeWriter output, FlowFilter filter, int seconds, int limit, bool byPackets, CancellationToken aborted)
     {
-        int places = state.Workers.Flows.Places;
+        FlowTable table = state.Workers.Flows;
+        int places = table.EverUsed * table.ShardCount;
         Meter[] before = ArrayPool<Meter>.Shared.Rent(places);
         try
         {
@@ -66,18 +67,18 @@ internal sealed class TopFlows(ApplianceState state)
         while (!walk.IsAtEnd)
         {
             aborted.ThrowIfCancellationRequested();
-            Slice(walk, filter, met);
+            Slice(state.Workers.Flows, walk, filter, met);
             await Task.Yield();
         }
     }
 
-    private static void Slice(FlowWalk walk, FlowFilter filter, Action<int, FlowRecord> met)
+    private static void Slice(FlowTable table, FlowWalk walk, FlowFilter filter, Action<int, FlowRecord> met)
     {
         int looks = LooksPerSlice;
         long now = Environment.TickCount64;
         while (walk.TryNext(now, out FlowRecord flow, ref looks))
         {
-            if (filter.Matches(flow)) met(walk.Place, flow);
+            if (filter.Matches(flow)) met((walk.Slot.Number * table.ShardCount) + walk.Slot.Shard, flow);
         }
     }
 

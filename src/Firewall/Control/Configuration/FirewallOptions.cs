@@ -71,6 +71,12 @@ internal sealed record FirewallOptions
     /// <summary>Full path of the activity log; null for the platform's own place, <see cref="NoFile"/> for none.</summary>
     public required string? ActivityLogFile { get; init; }
 
+    /// <summary>Where and how flows are logged.</summary>
+    public required FlowLogSettings FlowLogs { get; init; }
+
+    /// <summary>What is kept of denied packets.</summary>
+    public required DropSettings Drops { get; init; }
+
     /// <summary>The socket that operators reach the running appliance by.</summary>
     public required AdminSettings Admin { get; init; }
 
@@ -102,6 +108,11 @@ internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloa
 /// <param name="Policies">Full path of the file of policies; null if there is none.</param>
 /// <param name="State">Full path of the file that requests outlive the process in; null for the platform's own place.</param>
 internal sealed record JustInTimeSettings(string? Policies, string? State);
+
+/// <summary>Keys of <c>Firewall:Drops</c>.</summary>
+/// <param name="KeptPackets">How many of the last denied packets each worker keeps; 0 for none.</param>
+/// <param name="SnapLength">Bytes that are kept of each.</param>
+internal sealed record DropSettings(int KeptPackets, int SnapLength);
 
 /// <summary>Keys of <c>Firewall:Routing</c>.</summary>
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>

@@ -45,6 +45,8 @@ internal static class FirewallOptionsReader
         SectionReader timeouts = section.Section("Timeouts");
         SectionReader justInTime = section.Section("JustInTime");
         SectionReader activityLog = section.Section("ActivityLog");
+        SectionReader flowLogs = section.Section("FlowLogs");
+        SectionReader drops = section.Section("Drops");
         SectionReader admin = section.Section("Admin");
         var options = new FirewallOptions
         {
@@ -66,11 +68,13 @@ internal static class FirewallOptionsReader
             WrittenTimeouts = writtenTimeouts,
             JustInTime = new JustInTimeSettings(FullPath(justInTime.Text("Policies"), folder), FullPath(justInTime.Text("State"), folder)),
             ActivityLogFile = PathOrNone(activityLog.Text("File"), folder),
+            FlowLogs = FlowLogSettings.Read(flowLogs, folder),
+            Drops = new DropSettings(drops.Integer("KeptPackets", 1024, 0, 65_536), drops.Integer("SnapLength", 256, 64, 16_384)),
             Admin = ReadAdmin(admin, folder),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, admin, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, flowLogs, drops, admin, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }

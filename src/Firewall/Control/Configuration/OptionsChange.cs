@@ -43,6 +43,9 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("JustInTime:Policies", o => o.JustInTime.Policies ?? "none", restart: false);
         Compare("JustInTime:State", o => o.JustInTime.State ?? "default", restart: true);
         Compare("ActivityLog:File", o => o.ActivityLogFile ?? "default", restart: true);
+        Compare("FlowLogs", o => o.FlowLogs.ToString(), restart: true);
+        Compare("Drops:KeptPackets", o => $"{o.Drops.KeptPackets}", restart: true);
+        Compare("Drops:SnapLength", o => $"{o.Drops.SnapLength}", restart: true);
         Compare("Admin:Socket", o => o.Admin.Socket ?? "default", restart: true);
         Compare("Admin:Group", o => o.Admin.Group, restart: true);
         Compare("Admin:Metrics", o => o.Admin.Metrics?.ToString() ?? "none", restart: true);

@@ -1,7 +1,7 @@
-using Firewall.Core.Engine;
+using Firewall.Core.Flows;
 using Xunit;
 
-namespace Firewall.Tests.Engine;
+namespace Firewall.Tests.Flows;
 
 public sealed class EventRingTests
 {

@@ -1,7 +1,7 @@
-namespace Firewall.Core.Engine;
+namespace Firewall.Core.Flows;
 
 /// <summary>
-/// A bounded queue between one worker and one consumer. The worker never waits: when the ring is full the event is lost, and the loss
+/// A bounded queue between one worker, or workers of which a lock lets in one at a time, and one consumer. The worker never waits: when the ring is full the event is lost, and the loss
 /// is counted.
 /// </summary>
 /// <typeparam name="T">A fixed-size event.</typeparam>
@@ -22,6 +22,9 @@ public sealed class EventRing<T>
         _events = new T[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)capacity)];
         _mask = _events.Length - 1;
     }
+
+    /// <summary>Events that it holds.</summary>
+    public int Capacity => _events.Length;
 
     /// <summary>Events that found the ring full.</summary>
     public long Lost => Volatile.Read(ref _lost);

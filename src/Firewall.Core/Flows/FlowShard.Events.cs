@@ -1,0 +1,13 @@
+namespace Firewall.Core.Flows;
+
+/// <content>Tells flows that begin and end. The ring is the shard's, and written under its lock, so that a flow's end never overtakes its begin.</content>
+internal sealed partial class FlowShard
+{
+    private EventRing<FlowEvent>? _events;
+
+    /// <summary>From now on tells what begins and ends. Call it before workers use the shard.</summary>
+    public EventRing<FlowEvent> Tell(int capacity) => _events = new EventRing<FlowEvent>(capacity);
+
+    /// <summary>Tells that a record is a whole flow now.</summary>
+    public void TellBegun(ref FlowRecord record) => _events?.Add(new FlowEvent(FlowEventKind.Begun, record.Started, _memory.IndexOf(ref record), record));
+}

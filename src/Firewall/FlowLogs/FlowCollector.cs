@@ -1,0 +1,158 @@
+using Firewall.Admin.Flows;
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Core.Packets;
+using Firewall.Core.Rules;
+
+namespace Firewall.FlowLogs;
+
+/// <summary>
+/// Makes entries of what the workers tell: begins, ends and denials from their rings, and, by a walk over the table that takes no lock, what
+/// goes on. It remembers for each flow what its last entry said, so that the counters of all entries add up. For one thread at a time.
+/// </summary>
+internal sealed class FlowCollector
+{
+    // Some hundred microseconds; at ten turns a second a million flows are met within seven seconds.
+    private const int LooksPerTurn = 16_384;
+
+    // The timer wheel takes a flow out up to two ticks late.
+    private const int WheelDelay = 4096;
+    private const int EndBudget = 512;
+
+    private readonly FlowTable _table;
+    private readonly RuleCatalog _catalog;
+    private readonly IReadOnlyList<EventRing<FlowEvent>> _rings;
+    private readonly long _continueAfter;
+    private readonly FlowBaselines _baselines;
+    private readonly DeniedFlows _denied = new();
+    private readonly Action<FlowLogEntry> _take;
+    private FlowWalk? _walk;
+    private long _nextWalk;
+
+    /// <summary>Makes it; nothing is read yet.</summary>
+    /// <param name="table">The flows.</param>
+    /// <param name="rings">From <see cref="FlowTable.Tell"/>.</param>
+    /// <param name="catalog">Names and directions of rules.</param>
+    /// <param name="continueAfter">How long a flow may go on without an entry.</param>
+    /// <param name="take">Where entries go.</param>
+    public FlowCollector(
+        FlowTable table, IReadOnlyList<EventRing<FlowEvent>> rings, RuleCatalog catalog, TimeSpan continueAfter, Action<FlowLogEntry> take)
+    {
+        _table = table;
+        _rings = rings;
+        _catalog = catalog;
+        _continueAfter = (long)continueAfter.TotalMilliseconds;
+        _baselines = new FlowBaselines(rings.Count);
+        _take = take;
+    }
+
+    /// <summary>Events that found their ring full.</summary>
+    public long Lost => _rings.Sum(ring => ring.Lost);
+
+    /// <summary>Takes flows that are in the table already as logged up to now: an earlier process did that. Call it before workers begin.</summary>
+    /// <param name="clock">Milliseconds of the workers' clock.</param>
+    public void SkipWhatWas(long clock)
+    {
+        var walk = new FlowWalk(_table);
+        int looks = int.MaxValue;
+        while (walk.TryNext(clock, out FlowRecord flow, ref looks)) _baselines.Set(walk.Slot, flow, (uint)clock, TrafficOf(flow));
+    }
+
+    /// <summary>Takes what has been told since the last call, and looks for flows that go on.</summary>
+    /// <param name="clock">Milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
+    public void Turn(long clock, long wall)
+    {
+        Drain(clock, wall);
+        if (_walk is null && clock >= _nextWalk) _walk = new FlowWalk(_table);
+        if (_walk is null) return;
+        int looks = LooksPerTurn;
+        while (_walk.TryNext(clock, out FlowRecord flow, ref looks))
+        {
+            ref FlowBaseline last = ref _baselines.Of(_walk.Slot, flow);
+            if (unchecked((int)((uint)clock - last.Time)) < _continueAfter) continue;
+            Tell(FlowLogState.Continue, flow, (uint)clock, ref last, clock, wall);
+        }
+
+        if (!_walk.IsAtEnd) return;
+        _walk = null;
+        // A tenth of the time is as exact as anybody wants it.
+        _nextWalk = clock + (_continueAfter / 10);
+    }
+
+    /// <summary>Takes a packet that a rule denied; the same flow again within an interval is no news.</summary>
+    /// <param name="drop">The packet; those that were dropped for other reasons than a rule are no flows.</param>
+    /// <param name="clock">Milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
+    public void Add(in DropEvent drop, long clock, long wall)
+    {
+        if (drop.Verdict.Reason is not (VerdictReason.Rule or VerdictReason.FlushedConnection)) return;
+        PacketInfo packet = drop.Packet;
+        bool isIcmp = packet.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6;
+        ushort port = isIcmp ? packet.IcmpType : packet.DestinationPort;
+        if (!_denied.IsNew(packet, port, drop.Verdict.Rule)) return;
+        _take(new FlowLogEntry(
+            FlowLogState.Deny, wall - Math.Max(0, clock - drop.Time), packet.Source, packet.SourcePort, packet.Destination, port, packet.Protocol,
+            drop.Verdict.Rule, DirectionOf(drop.Verdict.Rule, drop.Verdict.Direction), default));
+    }
+
+    /// <summary>From now on denied flows are news again.</summary>
+    public void EndInterval() => _denied.Clear();
+
+    /// <summary>After the workers: takes what is left, and gives every flow a last entry.</summary>
+    /// <param name="clock">Milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
+    /// <param name="ends">True if the flows end; false if another process goes on with them.</param>
+    public void End(long clock, long wall, bool ends)
+    {
+        do Drain(clock, wall);
+        while (_table.Advance(clock, EndBudget));
+        Drain(clock, wall);
+        var walk = new FlowWalk(_table);
+        int looks = int.MaxValue;
+        while (walk.TryNext(clock - WheelDelay, out FlowRecord flow, ref looks))
+        {
+            ref FlowBaseline last = ref _baselines.Of(walk.Slot, flow);
+            Tell(ends ? FlowLogState.End : FlowLogState.Continue, flow, (uint)clock, ref last, clock, wall);
+        }
+    }
+
+    private void Drain(long clock, long wall)
+    {
+        for (int shard = 0; shard < _rings.Count; shard++)
+        {
+            EventRing<FlowEvent> ring = _rings[shard];
+            // No more than were there when it began: workers that are faster than this must not keep it here.
+            for (int left = ring.Capacity; left > 0 && ring.TryTake(out FlowEvent happened); left--)
+            {
+                var slot = new FlowSlot(shard, happened.Number);
+                if (happened.Kind == FlowEventKind.Begun)
+                {
+                    ref FlowBaseline first = ref _baselines.Set(slot, happened.Flow, happened.Time, default);
+                    Tell(FlowLogState.Begin, happened.Flow, happened.Time, ref first, clock, wall);
+                }
+                else
+                {
+                    Tell(FlowLogState.End, happened.Flow, happened.Time, ref _baselines.Of(slot, happened.Flow), clock, wall);
+                }
+            }
+        }
+    }
+
+    private void Tell(FlowLogState state, in FlowRecord flow, uint time, ref FlowBaseline last, long clock, long wall)
+    {
+        FlowTraffic traffic = TrafficOf(flow);
+        FlowTraffic passed = traffic.Since(last.Traffic);
+        last.Traffic = traffic;
+        last.Time = time;
+        var view = new FlowView(flow);
+        _take(new FlowLogEntry(
+            state, wall - Math.Max(0, unchecked((int)((uint)clock - time))), view.Source, view.SourcePort, view.Destination, view.DestinationPort,
+            flow.Protocol, flow.Rule, DirectionOf(flow.Rule, (TrafficDirection)flow.Direction), state == FlowLogState.Begin ? default : passed));
+    }
+
+    private RuleDirection DirectionOf(int rule, TrafficDirection lies) =>
+        _catalog[rule]?.Direction ?? (lies is TrafficDirection.Outbound or TrafficDirection.Transit ? RuleDirection.Outbound : RuleDirection.Inbound);
+
+    private static FlowTraffic TrafficOf(in FlowRecord flow) => new(flow.ForwardPackets, flow.ForwardBytes, flow.ReplyPackets, flow.ReplyBytes);
+}

@@ -1,0 +1,181 @@
+using System.Net.NetworkInformation;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Logs;
+using Microsoft.Extensions.Logging;
+
+namespace Firewall.FlowLogs;
+
+/// <summary>
+/// The flow logs of an appliance: ten times a second it takes what the workers tell of flows, makes entries of it, and gives them to each
+/// format. Nothing here touches a disk but the writers' own threads, and nothing at all waits on the workers' side.
+/// </summary>
+internal sealed partial class FlowLog : IDropWatcher, IDisposable
+{
+    // At 136 bytes nine megabytes; at ten turns a second half a million begins and ends a second.
+    private const int RingCapacity = 65_536;
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _turning = new();
+    private readonly FlowCollector _collector;
+    private readonly List<IFlowLogFormat> _formats = [];
+    private readonly List<FlowLogWriter> _writers = [];
+    private readonly FlowLogSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly Func<long> _clock;
+    private readonly ILogger _logger;
+    private ITimer? _timer;
+    private DateTimeOffset _nextRecord;
+
+    /// <summary>Makes the logs; <see cref="Start"/> starts them.</summary>
+    /// <param name="settings">What is logged where.</param>
+    /// <param name="table">The flows; no worker uses it yet.</param>
+    /// <param name="policies">Names of rules and groups.</param>
+    /// <param name="device">The device's name, which names what is logged.</param>
+    /// <param name="macAddress">Of the network interface; see <see cref="MacAddressOf"/>.</param>
+    /// <param name="time">The wall clock, and the timer's.</param>
+    /// <param name="clock">The workers' clock, in milliseconds.</param>
+    /// <param name="logger">For failures.</param>
+    public FlowLog(
+        FlowLogSettings settings, FlowTable table, PolicyStore policies, string device, string macAddress, TimeProvider time, Func<long> clock, ILogger logger)
+    {
+        _settings = settings;
+        _time = time;
+        _clock = clock;
+        _logger = logger;
+        _collector = new FlowCollector(table, table.Tell(RingCapacity), policies.Catalog, settings.ContinueInterval, Take);
+        if (settings.Folder is { } folder)
+        {
+            var names = new FlowLogNames(settings, policies, device, macAddress);
+            if (settings.Vnet) _formats.Add(new VnetFlowLog(Writer("VNet", new FlowLogFolder(folder).Append), policies.Catalog, names, settings.AllProtocols));
+            if (settings.Nsg) _formats.Add(new NsgFlowLog(Writer("NSG", new FlowLogFolder(folder).Append), policies.Catalog, names));
+        }
+
+        if (settings.Lines is { } lines)
+        {
+            FlowLogWriter writer = Writer("Lines", lines == FlowLogSettings.StandardOutput ? LineFile.AppendToStandardOutput : LineFile.Append);
+            _formats.Add(new FlowLogLines(writer, policies.Catalog, lines, settings.AllProtocols));
+        }
+    }
+
+    /// <summary>The writers, for their figures.</summary>
+    public IReadOnlyList<FlowLogWriter> Writers => _writers;
+
+    /// <summary>Begins and ends that came faster than they could be taken.</summary>
+    public long EventsLost => _collector.Lost;
+
+    /// <summary>The address of the first of those interfaces that has one, or of any; twelve digits, upper-case.</summary>
+    /// <param name="interfaces">Names.</param>
+    public static string MacAddressOf(IReadOnlyList<string> interfaces)
+    {
+        string[] addresses = [.. NetworkInterface.GetAllNetworkInterfaces()
+            .Where(i => interfaces.Count == 0 || interfaces.Contains(i.Name))
+            .OrderBy(i => Array.IndexOf([.. interfaces], i.Name))
+            .Select(i => i.GetPhysicalAddress().ToString())];
+        return Array.Find(addresses, a => a.Length == 12 && a != "000000000000") ?? "000000000000";
+    }
+
+    /// <summary>Mends what a killed process left, and begins. Call it when all flows of an earlier process are in the table and no worker runs.</summary>
+    public void Start()
+    {
+        if (_settings.Folder is { } folder)
+        {
+            try
+            {
+                int mended = new FlowLogFolder(folder).Mend();
+                if (mended > 0) Mended(_logger, folder, mended);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                NotMended(_logger, folder, e.Message);
+            }
+        }
+
+        _collector.SkipWhatWas(_clock());
+        _nextRecord = EndOfInterval(_time.GetUtcNow());
+        _timer = _time.CreateTimer(_ => Turn(), null, Step, Step);
+    }
+
+    /// <inheritdoc/>
+    public void Add(in DropEvent drop)
+    {
+        lock (_turning)
+        {
+            if (_timer is not null) _collector.Add(drop, _clock(), _time.GetUtcNow().ToUnixTimeMilliseconds());
+        }
+    }
+
+    /// <summary>Writes the last entry of every flow. Call it after the workers have stopped and their drops were told, and once.</summary>
+    /// <param name="ends">True if the flows end; false if another process goes on with them.</param>
+    public void End(bool ends)
+    {
+        lock (_turning)
+        {
+            if (_timer is null) return;
+            _timer.Dispose();
+            _timer = null;
+            foreach (FlowLogWriter writer in _writers) writer.BeginEnd();
+            DateTimeOffset now = _time.GetUtcNow();
+            _collector.End(_clock(), now.ToUnixTimeMilliseconds(), ends);
+            foreach (IFlowLogFormat format in _formats) format.EndInterval(now);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_turning)
+        {
+            _timer?.Dispose();
+            _timer = null;
+        }
+
+        foreach (FlowLogWriter writer in _writers) writer.Dispose();
+        foreach (IDisposable format in _formats.OfType<IDisposable>()) format.Dispose();
+    }
+
+    private FlowLogWriter Writer(string name, FlowLogWrite write)
+    {
+        var writer = new FlowLogWriter(name, write, _logger);
+        _writers.Add(writer);
+        return writer;
+    }
+
+    private void Take(FlowLogEntry entry)
+    {
+        foreach (IFlowLogFormat format in _formats) format.Add(entry);
+    }
+
+    private void Turn()
+    {
+        if (!_turning.TryEnter()) return;
+        try
+        {
+            if (_timer is null) return;
+            DateTimeOffset now = _time.GetUtcNow();
+            _collector.Turn(_clock(), now.ToUnixTimeMilliseconds());
+            foreach (IFlowLogFormat format in _formats) format.EndTurn();
+            // Also when the wall clock was set back by much.
+            if (now < _nextRecord && _nextRecord - now <= _settings.Interval) return;
+            foreach (IFlowLogFormat format in _formats) format.EndInterval(now < _nextRecord ? now : _nextRecord.AddTicks(-1));
+            _collector.EndInterval();
+            _nextRecord = EndOfInterval(now);
+        }
+        finally
+        {
+            _turning.Exit();
+        }
+    }
+
+    // Intervals begin at whole multiples, so that a minute's record is a minute of the clock on the wall, and none reaches into another hour.
+    private DateTimeOffset EndOfInterval(DateTimeOffset now) =>
+        new(now.UtcTicks - (now.UtcTicks % _settings.Interval.Ticks) + _settings.Interval.Ticks, TimeSpan.Zero);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder}: cut off what was left unfinished in {Files} files")]
+    private static partial void Mended(ILogger logger, string folder, int files);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder} cannot be looked through for what was left unfinished: {Why}")]
+    private static partial void NotMended(ILogger logger, string folder, string why);
+}

@@ -1,0 +1,103 @@
+using System.Text;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Core.Engine;
+using Firewall.Core.Flows;
+using Firewall.Core.Rules;
+using Firewall.FlowLogs;
+using Firewall.Tests.App;
+
+namespace Firewall.Tests.FlowLogs;
+
+/// <summary>An engine and the flow logs of what it does, on a clock that the test moves: 10:15:21 on 2 March 2026 at the start.</summary>
+internal sealed class FlowLogLab : IDisposable
+{
+    private const long Started = 1_000_000;
+
+    private readonly EventRing<DropEvent> _drops = new(1024);
+    private readonly PolicyStore _policies = new();
+    private readonly DateTimeOffset _begin;
+    private readonly FlowLogSettings _settings;
+    private FlowLog? _log;
+
+    public FlowLogLab(string rules, bool lines = false, bool allProtocols = false, int maxFlows = 1000)
+    {
+        Flows = new FlowTable(maxFlows);
+        _begin = Time.GetUtcNow();
+        _policies.Current = PolicyCompiler.Compile(
+            NsgReader.Read(Encoding.UTF8.GetBytes(rules), "rules.json").Groups, new PolicyOptions(), _policies.Catalog, 1).Policy!;
+        Engine = new FirewallEngine(Flows, new FragmentTable(), new EngineOptions(), _drops);
+        _settings = new FlowLogSettings
+        {
+            Folder = Files["logs"],
+            Vnet = true,
+            Nsg = true,
+            Lines = lines ? Files["flows.jsonl"] : null,
+            AllProtocols = allProtocols,
+            Interval = TimeSpan.FromMinutes(1),
+            ContinueInterval = TimeSpan.FromMinutes(5),
+            SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"),
+            ResourceGroup = "rg-shop",
+            Region = "westeurope",
+            MacAddress = null,
+        };
+    }
+
+    public TempFolder Files { get; } = new();
+
+    public ManualTime Time { get; } = new();
+
+    public RecordingLogger Logger { get; } = new();
+
+    public FlowTable Flows { get; }
+
+    public FirewallEngine Engine { get; }
+
+    public FlowLog Log => _log ?? throw new InvalidOperationException("not started");
+
+    /// <summary>Full path of the folder for Azure's formats.</summary>
+    public string Folder => Files["logs"];
+
+    /// <summary>Milliseconds of the workers' clock.</summary>
+    public long Now => Started + (long)(Time.GetUtcNow() - _begin).TotalMilliseconds;
+
+    /// <summary>Starts the logs; what was sent before is an earlier process's.</summary>
+    public void Start()
+    {
+        _log = new FlowLog(_settings, Flows, _policies, "fw0", "0022489A00F1", Time, () => Now, Logger);
+        _log.Start();
+    }
+
+    /// <summary>Sends a packet; true if it passed.</summary>
+    public bool Send(byte[] packet)
+    {
+        Engine.Maintain(Now, 1000);
+        bool isAllowed = Engine.Inspect(packet, packet.Length, _policies.Current, Now, out _).IsAllowed;
+        while (_drops.TryTake(out DropEvent drop)) _log?.Add(drop);
+        return isAllowed;
+    }
+
+    /// <summary>Lets time pass, with upkeep as an idle worker does it.</summary>
+    public void Pass(TimeSpan time)
+    {
+        for (TimeSpan step = TimeSpan.FromSeconds(1); time > TimeSpan.Zero; time -= step)
+        {
+            Time.Advance(time < step ? time : step);
+            Engine.Maintain(Now, 1000);
+        }
+    }
+
+    /// <summary>Ends the logs as a polite stop does, with all that was written.</summary>
+    public void End(bool ends = true)
+    {
+        Log.End(ends);
+        Log.Dispose();
+    }
+
+    public void Dispose()
+    {
+        _log?.Dispose();
+        Flows.Dispose();
+        Files.Dispose();
+    }
+}
