@@ -15,14 +15,17 @@ quote() {
 
 diagnose() { :; }
 
-# result DESCRIPTION: reports the exit code of the command before it.
+# result DESCRIPTION [FILE]: reports the exit code of the command before it; the file's first line goes behind the description. The description
+# must have no $(command) in it: that command's exit code would be the one that is reported.
 result() {
     local code=$?
+    local text=$1
+    [ -z "${2:-}" ] || text+=" $(head -n 1 "$2" 2> /dev/null | tr -d '\r')"
     number=$((number + 1))
     if [ "$code" -eq 0 ]; then
-        echo "ok $number - $1"
+        echo "ok $number - $text"
     else
-        echo "not ok $number - $1"
+        echo "not ok $number - $text"
         failures=$((failures + 1))
         diagnose
     fi

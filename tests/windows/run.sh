@@ -19,6 +19,8 @@ stage=fwwin
 state=/run/firewall-windows-test
 work=$PWD/artifacts/windows
 executable=$work/firewall.exe
+tests=$PWD/artifacts/windows-tests/Firewall.Tests.exe
+suites=(-class Firewall.Tests.App.AdminPipeTests -class Firewall.Tests.Devices.Windows.PipeNameTests)
 linux=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
 port=51820
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wine
@@ -30,7 +32,7 @@ fi
 
 source tests/tap.sh
 source tests/ssh-stage.sh
-planned=17
+planned=25
 
 skip() {
     echo "1..1"
@@ -96,6 +98,7 @@ start_firewall() {
 		  "Firewall": {
 		    "Rules": "rules.json",
 		    "VirtualNetwork": { "AddressPrefixes": [ "10.0.0.0/24" ] },
+		    "ActivityLog": { "File": "activity.jsonl" },
 		    "Windows": { "RingCapacity": 1048576, "Addresses": [ "10.255.0.1/30" ], "Routes": [ "10.0.0.0/24" ] }
 		  }
 		}
@@ -104,6 +107,8 @@ start_firewall() {
     firewall_job=$!
     within 40 grep -qs 'Ready: ' $state/firewall.log
 }
+
+session_has_ended() { ! session_runs; }
 
 # The process of the executable itself, by what it was started as.
 firewall_process() { ip netns pids $gateway | while read -r pid; do tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'firewall.exe run' && echo "$pid"; done | head -n 1; }
@@ -126,11 +131,11 @@ in_gateway timeout 30 wineserver -w
 say "$(wine --version), $(x86_64-w64-mingw32-gcc --version | head -n 1)"
 
 windows --version && grep -q '^firewall 0' $state/output
-result "the win-x64 executable starts: $(tr -d '\r' < $state/output | head -n 1)"
+result "the win-x64 executable starts:" $state/output
 
 verify=(verify --rules docs/rules/nsg-web.json --direction Inbound --protocol Tcp --local 10.20.1.4:22 --remote 198.51.100.7 --format json)
 windows "${verify[@]}" && "$linux" "${verify[@]}" > $state/expected && diff --strip-trailing-cr $state/expected $state/output > /dev/null
-result "verify answers as on Linux: $(tr -d '\r' < $state/output | head -n 1)"
+result "verify answers as on Linux:" $state/output
 
 windows rules validate docs/rules/nsg-web.json; ours=$?
 "$linux" rules validate docs/rules/nsg-web.json > $state/expected; [ $? -eq $ours ] && diff --strip-trailing-cr $state/expected $state/output > /dev/null
@@ -179,26 +184,57 @@ before=$(ticks)
 within 14 ticks_reach $((before + 10)) && session_runs
 result "the running session goes on: 10 more ticks"
 
+windows status && grep -q 'policy' $state/output
+result "status, over the pipe:" $state/output
+windows flows list --format json && grep -q '"destinationPort": *22' $state/output
+result "flows list, over the pipe, shows the session"
+windows activity list --file "Z:${state//\//\\}\\activity.jsonl" && grep -q 'networkSecurityGroups/write\|Create or Update Network Security Group' $state/output
+result "activity list shows who changed the rules"
+windows flows kill --source $client_address --reset && within 15 session_has_ended
+result "flows kill, over the pipe, ends the session:" $state/output
+grep 'Firewall/flows/kill/action' $state/activity.jsonl | sed -nE 's/.*"caller":"([^"]*)".*"claims":\{"sid":"(S-1-5-[0-9-]+)","pid":"([0-9]+)"\}.*/\1, \2, process \3/p' > $state/output
+[ -s $state/output ]
+result "the activity log names the user who killed it:" $state/output
+
 kill -INT "$(firewall_process)"
 wait $firewall_job && grep -q 'Stopped' $state/firewall.log
 result "told to stop (Ctrl+C), it ends in order" && quote_log Stopped
+windows status; code=$?
+[ $code -eq 1 ] && grep -q 'no appliance runs here' $state/errors
+result "then its pipe is gone:" $state/errors
 
 write_rules "$allow_ssh" false
 # Wine's services end with the last program that is none: this one waits for input, and none comes.
 (sleep 120 | in_gateway wine cmd) > /dev/null 2>&1 &
 windows service install --config "Z:${state//\//\\}\\firewall.json" && grep -q 'service firewall is installed' $state/output
-result "service install: $(tr -d '\r' < $state/output)"
+result "service install:" $state/output
 in_gateway timeout 60 wine sc start firewall > $state/output 2>&1
 within 30 ssh_connects
 result "the service starts and judges: ssh connects by the rule"
+windows status && grep -q 'policy' $state/output
+result "the service answers over its pipe"
 windows service remove && grep -q 'service firewall is removed' $state/output && ssh_times_out && [ -z "$(firewall_process)" ]
 result "service remove: it has stopped, and packets led to the adapter go nowhere"
 
 replay=(replay $state/capture.pcap --rules docs/rules/nsg-web.json --vnet 10.0.0.0/24 --format json)
 "$linux" "${replay[@]}" --verdicts $state/expected.verdicts > $state/expected &&
     windows "${replay[@]}" --verdicts $state/own.verdicts &&
-    diff --strip-trailing-cr $state/expected.verdicts $state/own.verdicts > /dev/null && [ -s $state/own.verdicts ]
-result "replay of the session's capture gives the same verdicts as on Linux: $(wc -l < $state/own.verdicts) packets"
+    diff --strip-trailing-cr $state/expected.verdicts $state/own.verdicts > /dev/null && [ -s $state/own.verdicts ] &&
+    wc -l < $state/own.verdicts > $state/output
+result "replay of the session's capture gives the same verdicts as on Linux; packets:" $state/output
+
+# ---------------------------------------------------------------- the unit tests
+
+# What the tests' runtime writes to memory that it also runs is more than Wine can follow unless this is off.
+export DOTNET_EnableWriteXorExecute=0
+in_gateway timeout 240 wine "$tests" "${suites[@]}" -noColor -noLogo > $state/output 2> $state/errors < /dev/null; code=$?
+totals=$(tr -d '\r' < $state/output | grep -E '^ *Firewall\.Tests +Total: ' | tail -n 1)
+total_of() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<< "$totals"; }
+[ $code -eq 0 ] && [ -n "$totals" ] && [ "$(total_of Total)" -gt "$(total_of Skipped)" ]
+result "unit tests under the win-x64 runtime: ${totals#"${totals%%[![:space:]]*}"}"
+tr -d '\r' < $state/output | grep -F '[SKIP]' -A 1 | sed 's/^/#   /'
+# The line that .ci/run adds up.
+[ -z "$totals" ] || echo "$(($(total_of Total) - $(total_of Failed) - $(total_of Skipped))) passed, $(($(total_of Failed) + $(total_of Errors))) failed, $(total_of Skipped) skipped"
 
 say "" "Done in $SECONDS seconds: $((number - failures)) of $planned steps as they should be."
 all_passed

@@ -73,6 +73,7 @@ internal static class ActivityEntry
     {
         json.WriteStartObject("claims");
         if (caller.User is { } user) json.WriteString("uid", user.ToString(CultureInfo.InvariantCulture));
+        if (caller.Sid is { } sid) json.WriteString("sid", sid);
         if (caller.Process is { } process) json.WriteString("pid", process.ToString(CultureInfo.InvariantCulture));
         if (caller.Address is { } address) json.WriteString("ipaddr", address);
         json.WriteEndObject();

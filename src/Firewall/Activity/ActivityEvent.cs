@@ -24,6 +24,9 @@ internal sealed record ActivityEvent(ActivityOperation Operation, bool Succeeded
 /// <param name="Address">Where the request came from, if not from this machine.</param>
 internal sealed record ActivityCaller(string Name, uint? User = null, int? Process = null, string? Address = null)
 {
+    /// <summary>The user's security identifier, if Windows told it.</summary>
+    public string? Sid { get; init; }
+
     /// <summary>The appliance itself: a file that changed, a time that is over.</summary>
     public static ActivityCaller Appliance { get; } = new("firewall", null, Environment.ProcessId);
 }

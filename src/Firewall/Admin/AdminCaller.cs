@@ -1,5 +1,7 @@
 using Firewall.Activity;
 using Firewall.Devices.Linux;
+using Firewall.Devices.Windows.Pipes;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace Firewall.Admin;
@@ -7,10 +9,16 @@ namespace Firewall.Admin;
 /// <summary>Who asks over the admin socket, for the activity log.</summary>
 internal static class AdminCaller
 {
-    /// <summary>The process that the kernel named when the connection was made.</summary>
+    /// <summary>The process that the kernel named when the connection was made; on Windows, the one that the pipe's other end belongs to.</summary>
     /// <exception cref="InvalidOperationException">The request did not come by the admin socket.</exception>
     public static ActivityCaller Of(HttpContext context)
     {
+        if (OperatingSystem.IsWindows() && context.Features.Get<IConnectionNamedPipeFeature>() is { } pipe)
+        {
+            var client = PipePeer.Of(pipe.NamedPipe);
+            return new ActivityCaller(client.Name ?? client.Sid ?? "unknown", null, client.Process) { Sid = client.Sid };
+        }
+
         LocalPeer peer = context.Features.Get<LocalPeer>() ?? throw new InvalidOperationException("nobody is known at the other end");
         return new ActivityCaller(UserNames.Of(peer.User), peer.User, peer.Process);
     }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Firewall.Control.Configuration;
 using Firewall.Devices.Linux;
+using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -18,7 +19,7 @@ using Microsoft.Extensions.Options;
 namespace Firewall.Admin;
 
 /// <summary>
-/// The admin socket: HTTP on a Unix socket, by Kestrel without a host around it. It begins when packets are judged already, so that it
+/// The admin socket: HTTP on a Unix socket, or on a named pipe of Windows, by Kestrel without a host around it. It begins when packets are judged already, so that it
 /// delays no start; and the appliance runs on without it where it cannot be made.
 /// </summary>
 internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpContext>
@@ -33,6 +34,7 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
     private readonly CancellationTokenSource _stopping = new();
     private readonly CountdownEvent _active = new(1);
     private readonly KestrelServer _server;
+    private readonly AdminPipe? _pipe;
     private readonly Task<bool> _starting;
     private bool _disposed;
 
@@ -48,7 +50,13 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
         options.Limits.MaxRequestBodySize = 64 * 1024;
         // A listing may wait for a person who reads it.
         options.Limits.MinResponseDataRate = null;
-        if (path is not null)
+        bool isPipe = false;
+        if (path is not null && OperatingSystem.IsWindows())
+        {
+            isPipe = true;
+            options.ListenNamedPipe(PipeName.WordOf(path), listen => listen.Protocols = HttpProtocols.Http1);
+        }
+        else if (path is not null)
         {
             options.ListenUnixSocket(path, listen =>
             {
@@ -64,13 +72,20 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
                 ? ListeningSocketFile.Bind(path!, access.Group)
                 : SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint),
         };
-        _server = new KestrelServer(
-            Options.Create(options), new SocketTransportFactory(Options.Create(transport), NullLoggerFactory.Instance), NullLoggerFactory.Instance);
+        IConnectionListenerFactory listeners = new SocketTransportFactory(Options.Create(transport), NullLoggerFactory.Instance);
+        if (isPipe && OperatingSystem.IsWindows())
+        {
+            var pipe = new AdminPipe(listeners);
+            _pipe = pipe;
+            listeners = pipe;
+        }
+
+        _server = new KestrelServer(Options.Create(options), listeners, NullLoggerFactory.Instance);
         _starting = Task.Run(StartAsync);
     }
 
     /// <summary>Begins to listen; returns at once.</summary>
-    /// <param name="path">The socket's full path; null for none.</param>
+    /// <param name="path">The socket's full path, on Windows the pipe's full name; null for none.</param>
     /// <param name="settings">Who may use it, and where metrics are.</param>
     /// <param name="state">The appliance that it tells of.</param>
     /// <param name="logger">For where it listens, or why it does not.</param>
@@ -85,11 +100,12 @@ internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpCo
     {
         if (Interlocked.Exchange(ref _disposed, true)) return;
         bool started = _starting.GetAwaiter().GetResult();
-        if (started && _path is not null) ListeningSocketFile.Remove(_path);
+        if (started && _path is not null && _pipe is null) ListeningSocketFile.Remove(_path);
         _stopping.Cancel();
         using var patience = new CancellationTokenSource(LongestStop);
         _server.StopAsync(patience.Token).GetAwaiter().GetResult();
         _server.Dispose();
+        if (OperatingSystem.IsWindows()) _pipe?.Dispose();
         _active.Signal();
         _active.Wait();
         _active.Dispose();

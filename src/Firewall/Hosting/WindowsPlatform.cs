@@ -3,6 +3,7 @@ using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Packets;
 using Firewall.Devices.Windows;
+using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting.Services;
 using Microsoft.Extensions.Logging;
 
@@ -52,8 +53,16 @@ internal sealed partial class WindowsPlatform(ILogger logger) : IPlatform
         return ProgramData.File($"{options.Tun.Name}.jit.json");
     }
 
-    /// <summary>None: a Unix socket has no group on Windows, and a pipe with an access list is not there yet.</summary>
-    public string? PlaceOfAdminSocket(FirewallOptions options) => null;
+    /// <summary>Full name of the pipe of the appliance on that adapter, unless the configuration names another.</summary>
+    public static string PipeOf(string adapter) => $"{PipeName.Prefix}firewall-{adapter}";
+
+    /// <inheritdoc/>
+    public string? PlaceOfAdminSocket(FirewallOptions options) => options.Admin.Socket switch
+    {
+        FirewallOptions.NoFile => null,
+        { } name => name,
+        null => PipeOf(options.Tun.Name),
+    };
 
     /// <inheritdoc/>
     public IDisposable Route(FirewallOptions options, IPacketDevice device, Action addressesChanged)

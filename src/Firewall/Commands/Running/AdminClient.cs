@@ -1,16 +1,23 @@
+using System.IO.Pipes;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
+using System.Security.Principal;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Firewall.Admin;
 using Firewall.Control;
+using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
 
 namespace Firewall.Commands.Running;
 
-/// <summary>Asks a running appliance through its admin socket.</summary>
+/// <summary>Asks a running appliance through its admin socket, on Windows through its pipe.</summary>
 internal sealed class AdminClient : IDisposable
 {
+    // For the moment in which all instances of the pipe are taken and the next one is not there yet.
+    private static readonly TimeSpan LongestConnect = TimeSpan.FromSeconds(2);
+
     private readonly string _path;
     private readonly HttpClient _http;
 
@@ -77,7 +84,35 @@ internal sealed class AdminClient : IDisposable
         return response.StatusCode == HttpStatusCode.BadRequest ? new InvalidInputException(errors) : new ApplianceException(string.Join('\n', errors));
     }
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    private ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
+        OperatingSystem.IsWindows() ? ConnectPipeAsync(cancellation) : ConnectSocketAsync(cancellation);
+
+    [SupportedOSPlatform("windows")]
+    private async ValueTask<Stream> ConnectPipeAsync(CancellationToken cancellation)
+    {
+        // The other end may learn who asks, and cannot act as him.
+        var pipe = new NamedPipeClientStream(
+            ".", PipeName.WordOf(_path), PipeDirection.InOut, PipeOptions.Asynchronous, TokenImpersonationLevel.Identification);
+        try
+        {
+            await pipe.ConnectAsync(LongestConnect, cancellation);
+            if (!PipeRights.IsOfAdministrators(pipe)) throw new ApplianceException($"{_path} was not made by an administrator: it is no appliance's");
+            return pipe;
+        }
+        catch (Exception e)
+        {
+            await pipe.DisposeAsync();
+            throw e switch
+            {
+                TimeoutException => new ApplianceException($"no appliance runs here: there is no {_path}; start it by `firewall run`, or say where it listens by --socket", e),
+                UnauthorizedAccessException => new ApplianceException($"{_path} may be used by administrators of this machine and the system only", e),
+                IOException => new ApplianceException($"{_path} cannot be reached: {e.Message}", e),
+                _ => e,
+            };
+        }
+    }
+
+    private async ValueTask<Stream> ConnectSocketAsync(CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Firewall.Control;
+using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
 
 namespace Firewall.Commands.Running;
@@ -9,9 +10,11 @@ internal sealed class SocketOption
 {
     private const string Variable = "FIREWALL__ADMIN__SOCKET";
 
+    private const string UsualName = "fw0";
+
     private readonly Option<string?> _option = new("--socket")
     {
-        Description = $"Admin socket of the appliance [default: that of the appliance on this machine, or {Variable}]",
+        Description = $"Admin socket of the appliance, on Windows its pipe [default: that of the appliance on this machine, or {Variable}]",
         HelpName = "PATH",
     };
 
@@ -19,8 +22,13 @@ internal sealed class SocketOption
     public void AddTo(Command command) => command.Options.Add(_option);
 
     /// <summary>A client for the appliance that was named, or the only one there is.</summary>
-    public AdminClient Connect(ParseResult parsed) =>
-        new(parsed.GetValue(_option) ?? Environment.GetEnvironmentVariable(Variable) ?? Find(RunFile.Folder, RunFile.Of("fw0", RunFile.Socket)));
+    public AdminClient Connect(ParseResult parsed)
+    {
+        string? named = parsed.GetValue(_option) ?? Environment.GetEnvironmentVariable(Variable);
+        if (!OperatingSystem.IsWindows()) return new AdminClient(named ?? Find(RunFile.Folder, RunFile.Of(UsualName, RunFile.Socket)));
+        if (named is not null && !PipeName.IsFull(named)) throw new InvalidInputException([$"--socket: {named} is no pipe's full name, such as {WindowsPlatform.PipeOf(UsualName)}"]);
+        return new AdminClient(named ?? WindowsPlatform.PipeOf(UsualName));
+    }
 
     /// <summary>The socket of an appliance: the usual one if it is there, or else the only one.</summary>
     /// <param name="folder">Where sockets are.</param>

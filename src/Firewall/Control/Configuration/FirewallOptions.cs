@@ -120,7 +120,7 @@ internal sealed record DropSettings(int KeptPackets, int SnapLength);
 internal sealed record RoutingSettings(int Table, int Priority);
 
 /// <summary>Keys of <c>Firewall:Admin</c>.</summary>
-/// <param name="Socket">Full path of the Unix socket; null for the platform's own place, <see cref="FirewallOptions.NoFile"/> for none.</param>
+/// <param name="Socket">Full path of the Unix socket, on Windows full name of the pipe; null for the platform's own place, <see cref="FirewallOptions.NoFile"/> for none.</param>
 /// <param name="Group">Members of this group may use it, as root may.</param>
 /// <param name="Metrics">Where metrics and health are answered by TCP, to anybody; null for nowhere.</param>
 internal sealed record AdminSettings(string? Socket, string Group, IPEndPoint? Metrics);
