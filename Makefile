@@ -101,3 +101,11 @@ bench-native: deps ## rules and reload measured as they ship, in NativeAOT
 .PHONY: bench
 bench: ## in-process benchmarks; BENCH=filter chooses
 	dotnet run -c Release --project bench/Firewall.Bench -- --filter '$(or $(BENCH),*)' --artifacts $(ARTIFACTS)/bench
+
+.PHONY: allocations
+allocations: ## what each benchmark allocates, held against bench/allocations.json
+	dotnet run -c Release --project bench/Firewall.Bench -- allocations bench/allocations.json
+
+.PHONY: bench-datapath
+bench-datapath: publish ## kernel, empty C loop, Open vSwitch, NFQUEUE and this in turn (root); ROUNDS (5) of SECONDS (3) for each load
+	bench/datapath/run.sh $(or $(ROUNDS),5) $(or $(SECONDS),3)

@@ -1,8 +1,7 @@
-using System.Text;
 using BenchmarkDotNet.Attributes;
+using Firewall.Core.Dataplane;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
-using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 
 namespace Firewall.Bench;
@@ -11,12 +10,6 @@ namespace Firewall.Bench;
 [MemoryDiagnoser]
 public class EngineBenchmarks
 {
-    private const string AllowAll = """
-        { "name": "nsg", "properties": { "securityRules": [ { "name": "allow", "properties": {
-          "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
-          "destinationAddressPrefix": "*", "destinationPortRange": "*" } } ] } }
-        """;
-
     private const int Turn = 4096;
 
     private FlowTable _flows = null!;
@@ -24,6 +17,7 @@ public class EngineBenchmarks
     private Policy _policy = null!;
     private byte[][] _packets = null!;
     private byte[][] _segments = null!;
+    private PacketWorker _worker = null!;
 
     [Params(10_000, 1_000_000, 4_000_000)]
     public int Flows { get; set; }
@@ -31,9 +25,7 @@ public class EngineBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var catalog = new RuleCatalog();
-        RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(AllowAll), "bench.json");
-        _policy = PolicyCompiler.Compile(file.Groups, new PolicyOptions(), catalog, 1).Policy!;
+        _policy = RulePolicy.AllowAll();
         _flows = new FlowTable(2 * Flows);
         _engine = new FirewallEngine(_flows, new FragmentTable(), new EngineOptions());
         for (int i = 0; i < Flows; i++)
@@ -54,6 +46,7 @@ public class EngineBenchmarks
         var random = new Random(1);
         _segments = Enumerable.Range(0, Turn).Select(_ => Traffic.Tcp(random.Next(Flows), 0x18, 32)).ToArray();
         _packets = Enumerable.Range(0, Turn).Select(_ => Traffic.Udp(random.Next(Flows))).ToArray();
+        _worker = new PacketWorker(new DatagramQueue(Flows), _engine);
     }
 
     [GlobalCleanup]
@@ -83,16 +76,17 @@ public class EngineBenchmarks
         return allowed;
     }
 
+    /// <summary>Whole turns of the worker: batch, announcement, verdicts, sending. The datagrams come from memory.</summary>
     [Benchmark(OperationsPerInvoke = Turn)]
-    public int Parse_only()
+    public int Batches_of_the_worker()
     {
-        int sum = 0;
-        foreach (byte[] packet in _packets)
+        int packets = 0;
+        while (packets < Turn)
         {
-            PacketParser.Parse(packet, packet.Length, out PacketInfo info);
-            sum += info.Length;
+            _worker.Receive(0);
+            packets += _worker.Process(_policy, 1);
         }
 
-        return sum;
+        return packets;
     }
 }

@@ -47,6 +47,19 @@ internal sealed class RulePolicy
     public Policy Compile() => PolicyCompiler.Compile([_group], new PolicyOptions { ServiceTags = _tags }, new RuleCatalog(), 1).Policy
         ?? throw new InvalidOperationException("The rules of the benchmark are wrong.");
 
+    /// <summary>One rule that allows everything inbound.</summary>
+    public static Policy AllowAll()
+    {
+        const string Rules = """
+            { "name": "nsg", "properties": { "securityRules": [ { "name": "allow", "properties": {
+              "priority": 100, "direction": "Inbound", "access": "Allow", "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
+              "destinationAddressPrefix": "*", "destinationPortRange": "*" } } ] } }
+            """;
+        RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(Rules), "bench.json");
+        return PolicyCompiler.Compile(file.Groups, new PolicyOptions(), new RuleCatalog(), 1).Policy
+            ?? throw new InvalidOperationException("The rules of the benchmark are wrong.");
+    }
+
     /// <summary>First packets from the tags' addresses to an inside one.</summary>
     public PacketInfo[] Packets(Random random, int count, bool isIPv4)
     {

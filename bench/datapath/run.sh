@@ -11,7 +11,7 @@
 #   firewall       artifacts/firewall with 10 rules
 #   firewall-1000  the same with 1,000 rules that use the whole service tag file, if there is one beside the checkout
 #
-# Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]]
+# Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]], or make bench-datapath
 #   CANDIDATES, LOADS  choose some of them, by spaces
 #   RATE               datagrams offered a second (default 450000)
 #   OUTPUT             where the JSON goes (default artifacts/bench/datapath.json)
@@ -181,9 +181,11 @@ stop_ovs() {
 }
 
 start_appliance() {
+    # Not the one before, in which somebody is ready already.
+    rm -f "$work/firewall.log"
     ip netns exec fwbench-router "$firewall" run --config "$work/$1.json" > "$work/firewall.log" 2>&1 &
     pid=$!
-    until grep -q Ready "$work/firewall.log"; do kill -0 "$pid" 2> /dev/null || { cat "$work/firewall.log" >&2; exit 1; }; done
+    until grep -qs Ready "$work/firewall.log"; do kill -0 "$pid" 2> /dev/null || { cat "$work/firewall.log" >&2; exit 1; }; done
 }
 start_firewall() { start_appliance firewall; }
 start_firewall-1000() { start_appliance firewall-1000; }
@@ -192,7 +194,7 @@ stop_firewall-1000() { stop_firewall; }
 
 # Each load prints "metric value" lines.
 bulk() { # FLOWS
-    in_client iperf3 -c 10.0.0.4 -p 5201 -P "$1" -t "$seconds" -J > "$work/result.json" || true
+    in_client timeout "$((seconds + 20))" iperf3 -c 10.0.0.4 -p 5201 -P "$1" -t "$seconds" -J > "$work/result.json" || true
     awk '/"sum_received"/ { found = 1 } found && /"bits_per_second"/ { gsub(/,/, ""); print "gbps", $2 / 1e9; exit }' "$work/result.json"
 }
 datagrams() { # FLOWS SIZE
@@ -213,7 +215,7 @@ load_udp1400() { datagrams 1 1400; }
 load_connections() { in_client "$traffic" connect 10.0.0.4 5203 "$seconds" | awk '{ print "per_second", $2 / $6; print "failed", $4 }'; }
 load_idle() { trips; }
 load_loaded() {
-    in_client iperf3 -c 10.0.0.4 -p 5201 -t "$((seconds + 2))" > /dev/null &
+    in_client timeout "$((seconds + 20))" iperf3 -c 10.0.0.4 -p 5201 -t "$((seconds + 2))" > /dev/null &
     sleep 0.5
     trips
     wait $!
@@ -276,7 +278,7 @@ awk -v candidates="$candidates" -v loads="$loads" '
 {
     printf '{ "date": "%s", "kernel": "%s", "cores": %s, "rounds": %s, "seconds": %s, "offeredPerSecond": %s, "medians": [\n' \
         "$(date -u +%F)" "$(uname -r)" "$(nproc)" "$rounds" "$seconds" "$rate"
-    awk '{ printf "%s  { \"candidate\": \"%s\", \"load\": \"%s\", \"metric\": \"%s\", \"value\": %s }", NR > 1 ? ",\n" : "", $1, $2, $3, $4 }' "$work/medians"
+    awk '{ printf "%s  { \"candidate\": \"%s\", \"load\": \"%s\", \"metric\": \"%s\", \"value\": %s }", (NR > 1 ? ",\n" : ""), $1, $2, $3, $4 }' "$work/medians"
     printf '\n] }\n'
 } > "$output"
 echo "all medians: $output"
