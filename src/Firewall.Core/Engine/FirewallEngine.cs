@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
@@ -25,6 +26,7 @@ public sealed class FirewallEngine
     private readonly ErrorLimiter _errors = new();
     private readonly DropRecorder? _recorder;
     private volatile TimeoutTable _timeouts;
+    private volatile bool _picksUpMidStream;
 
     /// <summary>Makes an engine for one worker.</summary>
     /// <param name="flows">Shared by all workers; not disposed by the engine.</param>
@@ -35,10 +37,9 @@ public sealed class FirewallEngine
     public FirewallEngine(
         FlowTable flows, FragmentTable fragments, EngineOptions options, EventRing<DropEvent>? drops = null, DropRecorder? recorder = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
         _flows = flows;
         _fragments = new FragmentStep(fragments, Counters, drops);
-        _timeouts = new TimeoutTable(options.Timeouts);
+        Apply(options);
         Drops = drops;
         _recorder = recorder;
     }
@@ -50,10 +51,12 @@ public sealed class FirewallEngine
     public EventRing<DropEvent>? Drops { get; }
 
     /// <summary>Takes over new settings, from any thread; the packets from the next one on see them.</summary>
+    [MemberNotNull(nameof(_timeouts))]
     public void Apply(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         _timeouts = new TimeoutTable(options.Timeouts);
+        _picksUpMidStream = options.PicksUpMidStream;
     }
 
     /// <summary>
@@ -141,7 +144,7 @@ public sealed class FirewallEngine
             : malformed != MalformedReason.None ? Malformed(info, malformed, policy)
             : Judge(packet, info, policy, now);
         Counters.Count(verdict, wireLength, now);
-        if (verdict.IsAllowed || verdict.IsHeld) return verdict;
+        if (verdict.IsAllowed || verdict.IsHeld || verdict.Reason == VerdictReason.LinkLocal) return verdict;
         Drops?.Add(new DropEvent(now, verdict, info));
         _recorder?.Add(packet, wireLength, verdict, now);
         return verdict;
@@ -253,7 +256,7 @@ public sealed class FirewallEngine
     private Verdict OpenFlow(
         ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now, in FlowKey key, bool fromHigh, ulong hash)
     {
-        if (!MayOpen(info)) return Deny(VerdictReason.NoFlow, info, policy);
+        if (!MayOpen(info)) return Deny(info.IsLinkLocalIcmp ? VerdictReason.LinkLocal : VerdictReason.NoFlow, info, policy);
         RuleMatch match = policy.Evaluate(info);
         if (match.Access == Access.Deny)
         {
@@ -285,7 +288,10 @@ public sealed class FirewallEngine
             record.PolicyVersion = (ushort)policy.Version;
             if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
             else DatagramTracker.Open(ref record);
-            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, record.State));
+
+            // A connection that was picked up has as much time to be answered as one that begins.
+            byte state = record.State == (byte)TcpState.Established ? (byte)TcpState.SynSent : record.State;
+            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, state));
             shard.Schedule(ref record, now);
             shard.TellBegun(ref record);
         }
@@ -344,9 +350,9 @@ public sealed class FirewallEngine
         return new Verdict(Access.Deny, VerdictReason.Malformed, RuleCatalog.None, direction, malformed);
     }
 
-    private static bool MayOpen(in PacketInfo info) => info.Protocol switch
+    private bool MayOpen(in PacketInfo info) => info.Protocol switch
     {
-        IpProtocol.Tcp => TcpTracker.MayOpen(info.TcpFlags),
+        IpProtocol.Tcp => TcpTracker.MayOpen(info.TcpFlags) || (_picksUpMidStream && TcpTracker.MayPickUp(info.TcpFlags)),
         IpProtocol.Icmp or IpProtocol.Icmpv6 => info.IsIcmpRequest,
         _ => true,
     };

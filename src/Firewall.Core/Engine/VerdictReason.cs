@@ -24,7 +24,10 @@ public enum VerdictReason : byte
     /// <summary>A combination of TCP flags that no sane stack sends.</summary>
     InvalidTcpFlags,
 
-    /// <summary>No flow record, and not a packet that may open one: a TCP segment without SYN, an ICMP reply, a stray ICMP error.</summary>
+    /// <summary>
+    /// No flow record, and not a packet that may open one: a TCP segment without SYN (unless <see cref="EngineOptions.PicksUpMidStream"/>), an
+    /// ICMP reply, a stray ICMP error.
+    /// </summary>
     NoFlow,
 
     /// <summary>The packet does not fit the state of its flow record.</summary>
@@ -71,4 +74,10 @@ public enum VerdictReason : byte
 
     /// <summary>The flow was re-evaluated because of <c>flushConnection</c>, and the rules of now deny it.</summary>
     FlushedConnection,
+
+    /// <summary>
+    /// ICMPv6 that never leaves a link: neighbor and router discovery, multicast listeners. Hosts send it on every interface, a TUN too; it is
+    /// counted, and never told as a drop.
+    /// </summary>
+    LinkLocal,
 }

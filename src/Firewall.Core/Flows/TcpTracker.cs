@@ -88,7 +88,7 @@ public static class TcpTracker
         {
             record.State = (byte)TcpState.Established;
             record.Flags |= FlowFlags.Liberal;
-            TcpWindow.PickUpMidStream(ref sender, ref receiver, segment);
+            TcpWindow.PickUpMidStream(ref sender, ref receiver, segment, TcpOptionList.Of(packet, segment));
         }
 
         if (TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
@@ -128,11 +128,12 @@ public static class TcpTracker
         }
 
         // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
+        bool answersIgnored = action == Ig && AnswersIgnoredSyn(record, sender, receiver, segment, kind, fromHigh);
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
-        if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened) action = SR;
+        if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
         if (action == Ig)
         {
-            if (!AnswersIgnoredSyn(record, sender, receiver, segment, kind, fromHigh))
+            if (!answersIgnored)
             {
                 RememberIgnored(ref record, segment, options, kind, fromHigh, state);
                 return TrackResult.Ignore;
@@ -140,6 +141,8 @@ public static class TcpTracker
 
             // The host took the SYN after all: the old connection was stale, and this is the new one.
             TcpWindow.Restart(ref receiver, ref sender, record.Memory);
+            record.Flags &= ~FlowFlags.SimultaneousOpen;
+            if (!TcpOptionList.IsCut(packet, segment)) record.Flags &= ~FlowFlags.Liberal;
             state = TcpState.SynSent;
             action = SR;
         }
@@ -176,8 +179,7 @@ public static class TcpTracker
         {
             bool mayRestart = state == TcpState.SynSent2 || state == (isForward ? TcpState.SynSent : TcpState.SynReceived);
             TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart, state);
-            if (fit == TrackResult.OutOfWindow && (record.Flags & FlowFlags.Liberal) == 0) return fit;
-            if (fit == TrackResult.Ignore) return fit;
+            if (fit != TrackResult.Accept && (record.Flags & FlowFlags.Liberal) == 0) return fit;
         }
 
         return MoveOn(ref record, ref sender, receiver, segment, kind, state, next, isForward, fromHigh, isShortened);
@@ -223,8 +225,8 @@ public static class TcpTracker
             record.Flags |= FlowFlags.Assured;
         }
 
-        // A SYN sent again does not keep a half-open flow alive; the first one's time counts.
-        if (kind == TcpKind.Syn && next == state) return TrackResult.Ignore;
+        // A SYN sent again does not keep a half-open flow alive, nor does its sender one that was picked up; the first one's time counts.
+        if ((kind == TcpKind.Syn && next == state) || (record.Flags & FlowFlags.Replied) == 0) return TrackResult.Ignore;
         return isShortened ? TrackResult.AcceptAndShorten : TrackResult.Accept;
     }
 

@@ -88,8 +88,8 @@ internal static class TcpWindow
         // Data that was acknowledged already, sent again because our far side lost the acknowledgment; or a very late acknowledgment.
         if (!isRecent || !isAckRecent) return TrackResult.Ignore;
 
-        // A RST tells nothing about what was sent: one that was guessed must not move the bounds that the next segments are held to.
-        MoveOn(ref sender, ref receiver, segment, isRst ? sender.End : end, ack, sack, isSyn, isAck);
+        // A RST tells nothing about what was sent or may be: one that was guessed must not move the bounds that the next segments are held to.
+        if (!isRst) MoveOn(ref sender, ref receiver, segment, end, ack, sack, isSyn, isAck);
         return TrackResult.Accept;
     }
 
@@ -100,12 +100,12 @@ internal static class TcpWindow
         SetUp(ref sender, syn.Value, syn.Window, syn.Scale, syn.SackPermitted);
     }
 
-    /// <summary>Both ends may send anything that the numbers of this first segment do not rule out.</summary>
-    public static void PickUpMidStream(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment)
+    /// <summary>Begins in the middle of a connection: what was agreed is not known, and everything is taken from this segment.</summary>
+    public static void PickUpMidStream(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options)
     {
         sender.Flags |= TcpPeerFlags.SackPermitted;
         receiver.Flags |= TcpPeerFlags.SackPermitted;
-        PickUp(ref sender, ref receiver, segment, EndOf(segment), segment.Acknowledgment);
+        Track(ref sender, ref receiver, segment, options, mayRestart: false, TcpState.None);
     }
 
     /// <summary>

@@ -98,4 +98,10 @@ public struct PacketInfo
         IpProtocol.Icmpv6 => IcmpType == 129,
         _ => false,
     };
+
+    /// <summary>
+    /// True for the ICMPv6 by which the hosts of a link know each other, and which no router forwards: multicast listeners (RFC 2710, RFC 3810:
+    /// 130–132, 143), router and neighbor discovery (RFC 4861: 133–136) and multicast router discovery (RFC 4286: 151–153).
+    /// </summary>
+    public readonly bool IsLinkLocalIcmp => !IsLaterFragment && Protocol == IpProtocol.Icmpv6 && IcmpType is (>= 130 and <= 136) or 143 or (>= 151 and <= 153);
 }

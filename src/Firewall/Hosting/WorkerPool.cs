@@ -137,5 +137,5 @@ internal sealed class WorkerPool : IDisposable
     public void Dispose() => Flows.Dispose();
 
     private static EngineOptions EngineOptionsOf(FirewallOptions options, Policy policy) =>
-        new() { Timeouts = FlowTimeoutsReader.Of(options, policy) };
+        new() { Timeouts = FlowTimeoutsReader.Of(options, policy), PicksUpMidStream = options.PicksUpMidStream };
 }

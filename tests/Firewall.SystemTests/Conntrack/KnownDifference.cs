@@ -12,7 +12,8 @@ namespace Firewall.SystemTests.Conntrack;
 /// True if the two know different things of the connection from then on, so that also later packets may get different verdicts.
 /// </param>
 /// <param name="Occurs">Whether a packet is one of these, told from what our engine knew and did.</param>
-internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, bool> Occurs)
+/// <param name="IsOfPickUps">True if it occurs only where connections are picked up in their middle.</param>
+internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, bool> Occurs, bool IsOfPickUps = false)
 {
     public static IReadOnlyList<KnownDifference> All { get; } =
     [
@@ -25,25 +26,39 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("Old SYN/ACK", true, static step => step.Flags == SynAck && !step.Before.IsForward
             && step.Before.State == TcpState.SynSent && step.Info.Acknowledgment != step.Before.Receiver.End),
         new("SYN/ACK of a simultaneous open, again", false, static step => step.Flags == SynAck && step.Before.IsForward
-            && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0 && step.Verdict.Reason == VerdictReason.Flow),
+            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0 && step.Verdict.Reason == VerdictReason.Flow),
+        new("Second SYN/ACK of a simultaneous open", true, static step => step.Flags == SynAck && step.Verdict.IsAllowed
+            && step.Before.State == TcpState.SynReceived && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0),
+        new("Late copies of the handshake", true, static step => step.Flags == SynAck && step.Verdict.IsAllowed && step.Before.State is >= TcpState.Established and < TcpState.SynSent2
+            && step.After.State == step.Before.State && step.Before.Receiver.End - step.Info.Acknowledgment < Recent && step.Before.Sender.End - EndOf(step) < Recent),
+        new("SYN/ACK behind another segment", true, static step => step.Flags == SynAck && step.IsBehindAnother
+            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && step.After.State == TcpState.SynReceived),
+        new("Reset in doubt while closing", true, static step => step.IsReset && step.Verdict.IsAllowed
+            && step.Before.State is > TcpState.Established and < TcpState.Close && step.After.State == step.Before.State),
+        new("Reset on an unanswered pick-up", true, static step => step.IsReset && step.Verdict.IsAllowed
+            && (step.Before.Flags & (FlowFlags.Liberal | FlowFlags.Replied)) == FlowFlags.Liberal && step.After.State == TcpState.None, IsOfPickUps: true),
         new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
         new("SYN on a connection that may need more", true, static step => IsSyn(step)
             && step.Before.State == TcpState.TimeWait && step.Verdict.Reason is VerdictReason.Flow or VerdictReason.InvalidState),
         new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
             && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),
-        new("Reset that moves no bounds", true, static step => step.IsReset && step.Verdict.IsAllowed && IsAfter(step.Info.Sequence, step.Before.Sender.End)),
+        new("Reset that answers a SYN", false, static step => step.IsReset && step.Verdict.IsAllowed && step.Before.State == TcpState.Established
+            && (IsAfter(step.Before.Receiver.MaxAck, step.Info.Sequence) || IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd))),
+        new("Reset that moves no bounds", true, static step => step.IsReset && step.Verdict.IsAllowed
+            && (IsAfter(step.Info.Sequence, step.Before.Sender.End) || IsAfter(ReachOf(step), step.Before.Receiver.MaxEnd))),
         new("Refusal behind a challenge", true, static step => step.IsReset && !step.Before.IsForward
             && step.Before.State == TcpState.SynSent && (step.Before.Flags & FlowFlags.Replied) != 0),
         new("Simultaneous open behind a challenge", true, static step => IsSyn(step) && !step.Before.IsForward
             && step.Before.State == TcpState.SynSent && (step.Before.Flags & FlowFlags.Replied) != 0),
-        new("Reset that answers a SYN", false, static step => step.IsReset && step.Verdict.IsAllowed && step.Before.State == TcpState.Established
-            && (IsAfter(step.Before.Receiver.MaxAck, step.Info.Sequence) || IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd))),
         new("SYN with another number", true, static step => (step.Flags & TcpFlags.Syn) != 0 && !step.Before.Sender.IsUnseen
             && step.Before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived && EndOf(step) != step.Before.Sender.End
-            && (step.Before.State == TcpState.SynSent2 || !IsAfter(EndOf(step), step.Before.Sender.End))),
+            && (step.Before.State == TcpState.SynSent2 || (step.Before.State == TcpState.SynReceived && step.Before.IsForward) || !IsAfter(EndOf(step), step.Before.Sender.End))),
         new("Overshoot behind an overshoot", true, static step => IsOvershoot(step) && !IsAfter(EndOf(step), step.Before.Sender.End)),
         new("Overshoot", false, static step => IsOvershoot(step)),
     ];
+
+    // As far back a copy of the connection's own SYN may lie.
+    private const uint Recent = 0x0100_0000;
 
     private const TcpFlags SynAck = TcpFlags.Syn | TcpFlags.Ack;
 
@@ -52,6 +67,13 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
     private static bool IsOvershoot(Step step) =>
         step.Info.Protocol == IpProtocol.Tcp && step.Before.State != TcpState.None && !step.IsReset && (step.Flags & TcpFlags.Syn) == 0 && step.Verdict.IsAllowed
         && !step.Before.Sender.IsUnseen && IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd);
+
+    // How far the segment's window would allow its receiver to send, if it were believed.
+    private static uint ReachOf(Step step)
+    {
+        bool isAck = (step.Flags & TcpFlags.Ack) != 0 && step.Info.Acknowledgment != 0;
+        return (isAck ? step.Info.Acknowledgment : step.Before.Receiver.End) + ((uint)step.Info.Window << step.Before.Sender.Scale);
+    }
 
     private static uint EndOf(Step step) => step.Info.Sequence + (uint)step.Info.PayloadLength + ((step.Flags & (TcpFlags.Syn | TcpFlags.Fin)) != 0 ? 1u : 0);
 

@@ -16,6 +16,7 @@ internal sealed class OurConntrack : IDisposable
     private readonly FirewallEngine _engine;
     private readonly Policy _policy;
     private long _now = 1_000_000;
+    private bool _isBehindAnother;
 
     public OurConntrack(EngineOptions? options = null)
     {
@@ -36,7 +37,11 @@ internal sealed class OurConntrack : IDisposable
         FlowKey key = FlowKey.Of(info, out bool fromHigh);
         FlowSnapshot before = FlowSnapshot.Of(_flows, key, fromHigh, _now);
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
-        return new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now));
+        var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother);
+        bool isSyn = (info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack)) == TcpFlags.Syn;
+        if (isSyn && verdict.IsAllowed) _isBehindAnother = false;
+        else if (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0) _isBehindAnother = true;
+        return step;
     }
 
     public void Dispose() => _flows.Dispose();

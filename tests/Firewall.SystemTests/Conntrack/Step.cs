@@ -9,7 +9,8 @@ namespace Firewall.SystemTests.Conntrack;
 /// <param name="Verdict">What became of it.</param>
 /// <param name="Before">What was known of its flow before.</param>
 /// <param name="After">What is known of it now.</param>
-internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After)
+/// <param name="IsBehindAnother">True if a segment was refused, or a SYN/ACK came, since the last SYN that passed.</param>
+internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After, bool IsBehindAnother)
 {
     private const TcpFlags Unlooked = TcpFlags.Psh | TcpFlags.Ece | TcpFlags.Cwr;
 

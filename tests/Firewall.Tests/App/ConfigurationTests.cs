@@ -26,6 +26,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new TunSettings("fw0", 1, 0, true, true, false, true), options.Tun);
         Assert.Equal(Access.Deny, options.Transit);
         Assert.False(options.Reject);
+        Assert.False(options.PicksUpMidStream);
         Assert.Null(options.ServiceTags);
         Assert.Null(options.VirtualNetwork);
         Assert.Equal(new FlowTimeouts(), options.Timeouts);
@@ -46,7 +47,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false, "Coalesce": false, "IoUring": true, "Persistent": false },
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
-                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "File": "/dev/shm/flows" },
+                "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "PickUpMidStream": true, "File": "/dev/shm/flows" },
                 "Admin": { "Socket": "../admin.sock", "Group": "netops", "Metrics": "[::1]:9477" },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "FlowLogs": { "Folder": "flow-logs", "Formats": ["nsg"], "Lines": "-", "AllProtocols": true, "Interval": 30, "ContinueInterval": "00:02:00",
@@ -87,6 +88,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
+        Assert.True(options.PicksUpMidStream);
         Assert.Equal(new FlowLimits { MaxFlows = 5000, HalfOpenPercent = 10, MaxFlowsPerSource = 100, AdaptiveStartPercent = 80, HandshakesPerSecond = 500 }, options.FlowTable);
         Assert.Equal(TimeSpan.FromMinutes(10), options.Timeouts.TcpEstablished);
         Assert.Equal(TimeSpan.FromSeconds(15), options.Timeouts.UdpUnreplied);

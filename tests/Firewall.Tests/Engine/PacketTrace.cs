@@ -48,10 +48,10 @@ internal sealed class PacketTrace : IDisposable
     {
     }
 
-    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null)
+    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null, EngineOptions? options = null)
     {
         _flows = new FlowTable(limits);
-        _engine = new FirewallEngine(_flows, new FragmentTable(), new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
+        _engine = new FirewallEngine(_flows, new FragmentTable(), options ?? new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
         _policy = Policy.DenyAll(_catalog);
     }
 

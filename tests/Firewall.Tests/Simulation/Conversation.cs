@@ -21,6 +21,7 @@ internal sealed class Conversation
     private readonly NetworkConditions _network;
     private readonly Queue<string> _trace = new();
     private readonly Dictionary<string, int> _excused;
+    private readonly HashSet<uint> _forgedSyns = [];
     private long _cutSince = long.MaxValue;
     private int _packets;
     private int _rounds;
@@ -81,7 +82,9 @@ internal sealed class Conversation
     /// </summary>
     public void Attack(TcpSegment segment)
     {
-        if (Outside.IsConnected && Inside.IsConnected) Judge(segment, segment.Source == OutsideEndpoint ? Inside : Outside, Forged);
+        if (!Outside.IsConnected || !Inside.IsConnected) return;
+        if (segment.Flags == TcpFlags.Syn) _forgedSyns.Add(segment.Sequence);
+        Judge(segment, segment.Source == OutsideEndpoint ? Inside : Outside, Forged);
     }
 
     // Often close to the end of the numbers, so that they wrap.
@@ -202,6 +205,8 @@ internal sealed class Conversation
         IsOldAnswer: segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && receiver.IsOldAnswer(segment),
         IsCut: Outside.WasCut || Inside.WasCut,
         IsRecordForged: _isRecordForged,
+        AnswersForged: ((segment.Flags & TcpFlags.Ack) != 0 && _forgedSyns.Contains(segment.Acknowledgment - 1))
+            || (segment.Flags == TcpFlags.Rst && _forgedSyns.Contains(segment.Sequence - 1)),
         WasCutBefore: _wasCutBefore);
 
     private void Excuse(TcpSegment segment, Verdict verdict, FlowSnapshot before, Circumstances circumstances)

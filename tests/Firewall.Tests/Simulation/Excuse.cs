@@ -44,6 +44,14 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
         new("SYN/ACK to a forgotten SYN",
             "The other end's SYN was refused with a RST on its way back and nobody holds a record of it any more; its copy was answered all the same. The SYN of this end is known and its answer completes the handshake.",
             static (segment, verdict, before, circumstances) => segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State == TcpState.SynSent),
+        new("SYN/ACK behind its data",
+            "This end's SYN/ACK for a SYN that nobody holds a record of any more (see above) was overtaken by its first data. The data said the same and more: it acknowledged the same SYN, and will be sent again until it arrives.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == (TcpFlags.Syn | TcpFlags.Ack)
+                && before.IsForward && before.State >= TcpState.Established && (before.Sender.Flags & TcpPeerFlags.HasAcknowledged) != 0
+                && unchecked((int)(segment.Sequence - before.Sender.End)) < 0 && unchecked((int)(segment.Acknowledgment - before.Sender.MaxAck)) <= 0),
+        new("answer to a forged SYN",
+            "A host in TIME_WAIT takes a SYN that lies ahead for a new connection (RFC 6191), whoever sent it. What it says to it belongs to nobody's connection, nor does the RST that the other end answers with.",
+            static (segment, verdict, before, circumstances) => circumstances.AnswersForged),
         new("SYN behind its SYN/ACK",
             "In a simultaneous open the second SYN may come after the SYN/ACK that says the same and more.",
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Syn
@@ -59,5 +67,6 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
 /// <param name="IsOldAnswer">True for a SYN/ACK that answers an older SYN than its receiver's last.</param>
 /// <param name="IsCut">True if one end has given the connection up.</param>
 /// <param name="IsRecordForged">True if a forged packet opened the record that is there now.</param>
+/// <param name="AnswersForged">True if it acknowledges nothing but a forged SYN, or is the RST that answers such an acknowledgment.</param>
 /// <param name="WasCutBefore">True if an earlier connection on these ports was given up, perhaps without the firewall seeing it.</param>
-internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool WasCutBefore);
+internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool AnswersForged, bool WasCutBefore);

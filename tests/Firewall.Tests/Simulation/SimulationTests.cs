@@ -12,8 +12,7 @@ public sealed class SimulationTests
 {
     private const int Worlds = 400;
 
-    // Always the same ones, so that a run says something about a change. About one world in five thousand still breaks an invariant that
-    // neither the engine nor an excuse answers (docs/TESTING.md); a search for such draws its seeds.
+    // Always the same ones, so that a run says something about a change; a search for worlds that break an invariant draws its seeds.
     private const int FirstSeed = 1;
     private const int ConversationsPerWorld = 6;
     private const long LongestWorld = 24L * 3600 * 1000;

@@ -51,6 +51,9 @@ internal sealed record FirewallOptions
     /// <summary>The flow table's size and what guards it.</summary>
     public required FlowLimits FlowTable { get; init; }
 
+    /// <summary>A TCP connection whose beginning was not seen may be picked up in its middle, if the rules allow it.</summary>
+    public required bool PicksUpMidStream { get; init; }
+
     /// <summary>
     /// Full path of the file that the flow table lives in; null for the platform's own place, <see cref="NoFile"/> for private memory.
     /// </summary>

@@ -64,6 +64,7 @@ internal static class FirewallOptionsReader
             Transit = section.Choice("Transit", Access.Deny),
             Reject = section.Flag("Reject", false),
             FlowTable = ReadFlowTable(flowTable),
+            PicksUpMidStream = flowTable.Flag("PickUpMidStream", false),
             FlowTableFile = PathOrNone(flowTable.Text("File"), folder),
             Timeouts = FlowTimeoutsReader.Read(timeouts, network, out IReadOnlySet<string> writtenTimeouts),
             WrittenTimeouts = writtenTimeouts,

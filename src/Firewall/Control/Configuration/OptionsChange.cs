@@ -39,6 +39,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("FlowTable:MaxFlowsPerSource", o => $"{o.FlowTable.MaxFlowsPerSource?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
         Compare("FlowTable:AdaptiveStartPercent", o => $"{o.FlowTable.AdaptiveStartPercent}", restart: true);
         Compare("FlowTable:HandshakesPerSecond", o => $"{o.FlowTable.HandshakesPerSecond}", restart: true);
+        Compare("FlowTable:PickUpMidStream", o => $"{o.PicksUpMidStream}", restart: false);
         Compare("FlowTable:File", o => o.FlowTableFile ?? "default", restart: true);
         Compare("JustInTime:Policies", o => o.JustInTime.Policies ?? "none", restart: false);
         Compare("JustInTime:State", o => o.JustInTime.State ?? "default", restart: true);
