@@ -15,7 +15,6 @@ public sealed class FlowWalk
     private readonly FlowTable _table;
     private int _shard;
     private int _next;
-    private int _number;
 
     /// <summary>Begins a walk.</summary>
     public FlowWalk(FlowTable table)
@@ -43,8 +42,8 @@ public sealed class FlowWalk
                 }
 
                 looks--;
-                _number = _next++;
-                if (TryCopy(in shard.Peek(_number), out flow) && !flow.IsExpired((uint)now)) return true;
+                Place = (_next * _table.Shards.Count) + _shard;
+                if (TryCopy(in shard.Peek(_next++), out flow) && !flow.IsExpired((uint)now)) return true;
             }
 
             _shard++;
@@ -56,8 +55,14 @@ public sealed class FlowWalk
         return false;
     }
 
-    /// <summary>Where the flow that was copied last has its record.</summary>
-    public FlowSlot Slot => new(_shard, _number);
+    /// <summary>
+    /// Where in the table the flow is that was met last: from 0 on, below <see cref="FlowTable.Places"/>. A flow keeps its place while it lives;
+    /// then another one may get it.
+    /// </summary>
+    public int Place { get; private set; }
+
+    /// <summary>The same place as shard and record.</summary>
+    public FlowSlot Slot => new(Place % _table.Shards.Count, Place / _table.Shards.Count);
 
     /// <summary>True when every flow has been met.</summary>
     public bool IsAtEnd { get; private set; }

@@ -9,6 +9,7 @@ namespace Firewall.Admin;
 [JsonSerializable(typeof(AdminErrors))]
 [JsonSerializable(typeof(DropEntry))]
 [JsonSerializable(typeof(FlowEntry))]
+[JsonSerializable(typeof(IReadOnlyList<FlowRateEntry>))]
 [JsonSerializable(typeof(FlowKillResult))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(IReadOnlyList<RuleHitStatus>))]
