@@ -55,6 +55,9 @@ public sealed class FlowTable : IDisposable
     /// <summary>The fixed maximum of flows.</summary>
     public int MaxFlows { get; }
 
+    /// <summary>The largest <see cref="FlowWalk.Place"/> of now is smaller than this.</summary>
+    public int Places => _shards.Max(static shard => shard.EverUsed) * _shards.Length;
+
     /// <summary>Flows in the table now. With several workers a close estimate.</summary>
     public int Count => _shards.Sum(static shard => shard.Count);
 

@@ -42,6 +42,7 @@ public sealed class FlowWalk
                 }
 
                 looks--;
+                Place = (_next * _table.Shards.Count) + _shard;
                 if (TryCopy(in shard.Peek(_next++), out flow) && !flow.IsExpired((uint)now)) return true;
             }
 
@@ -53,6 +54,12 @@ public sealed class FlowWalk
         flow = default;
         return false;
     }
+
+    /// <summary>
+    /// Where in the table the flow is that was met last: from 0 on, below <see cref="FlowTable.Places"/>. A flow keeps its place while it lives;
+    /// then another one may get it.
+    /// </summary>
+    public int Place { get; private set; }
 
     /// <summary>True when every flow has been met.</summary>
     public bool IsAtEnd { get; private set; }

@@ -18,16 +18,18 @@ internal sealed class AdminApi
     private static readonly JsonWriterOptions s_indented = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // What the metrics listener answers.
-    private static readonly string[] s_public = ["/metrics", "/healthz"];
+    private static readonly string[] s_public = ["/metrics", "/healthz", "/readyz"];
 
     private readonly ApplianceState _state;
     private readonly FlowListing _listing;
+    private readonly TopFlows _top;
 
     /// <summary>Makes the API of a running appliance.</summary>
     public AdminApi(ApplianceState state)
     {
         _state = state;
         _listing = new FlowListing(state);
+        _top = new TopFlows(state);
         Routes =
         [
             new AdminRoute("GET", "/openapi.json", (context, _) => AnswerDocument(context)),
@@ -36,7 +38,9 @@ internal sealed class AdminApi
             new AdminRoute("GET", "/v1/rules/hits", (context, _) => AnswerHits(context)),
             new AdminRoute("GET", "/metrics", (context, _) => AnswerMetrics(context)),
             new AdminRoute("GET", "/healthz", (context, _) => AnswerHealth(context)),
+            new AdminRoute("GET", "/readyz", (context, _) => AnswerReadiness(context)),
             new AdminRoute("GET", "/v1/flows", AnswerFlows),
+            new AdminRoute("GET", "/v1/flows/top", AnswerTop),
             new AdminRoute("POST", "/v1/flows/kill", KillFlows),
             .. new JitApi(state).Routes,
         ];
@@ -99,6 +103,26 @@ internal sealed class AdminApi
     private Task AnswerHealth(HttpContext context) => _state.Fault() is { } fault
         ? throw new AdminProblem(StatusCodes.Status503ServiceUnavailable, [fault])
         : context.Response.WriteAsync("{\"status\":\"ok\"}\n", context.RequestAborted);
+
+    // An appliance without rules judges packets too, by denying them all; nobody should be sent to it.
+    private Task AnswerReadiness(HttpContext context) => (_state.Fault() ?? (_state.Policies.Current.Version == 0 ? "no policy is loaded" : null)) is { } fault
+        ? throw new AdminProblem(StatusCodes.Status503ServiceUnavailable, [fault])
+        : context.Response.WriteAsync("{\"status\":\"ready\"}\n", context.RequestAborted);
+
+    private async Task AnswerTop(HttpContext context, CancellationToken stopping)
+    {
+        const int LongestSeconds = 60;
+        const int MostFlows = 1000;
+        var query = new RequestQuery(context.Request.Query);
+        FlowFilter filter = FlowFilter.Read(query, _state.Policies.Catalog);
+        int seconds = (int)(query.Number("seconds", 1, LongestSeconds) ?? 1);
+        int limit = (int)(query.Number("limit", 1, MostFlows) ?? 20);
+        string by = query.Text("by") ?? "bytes";
+        query.Finish();
+        if (by is not ("bytes" or "packets")) throw new AdminProblem(StatusCodes.Status400BadRequest, [$"by is '{by}', but must be bytes or packets"]);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping, context.RequestAborted);
+        await _top.WriteAsync(context.Response.BodyWriter, filter, seconds, limit, by == "packets", ended.Token);
+    }
 
     private Task AnswerFlows(HttpContext context, CancellationToken stopping)
     {

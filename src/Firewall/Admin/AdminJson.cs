@@ -7,6 +7,7 @@ namespace Firewall.Admin;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = false, NewLine = "\n")]
 [JsonSerializable(typeof(AdminErrors))]
 [JsonSerializable(typeof(FlowEntry))]
+[JsonSerializable(typeof(IReadOnlyList<FlowRateEntry>))]
 [JsonSerializable(typeof(FlowKillResult))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(IReadOnlyList<RuleHitStatus>))]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Firewall.Core.Engine;
+using Firewall.Devices.Linux;
 using Firewall.Hosting;
 
 namespace Firewall.Admin;
@@ -35,6 +36,16 @@ internal static class MetricsText
                 new Sample(c.AllowedPackets, [("queue", Text(queue)), ("access", "allow")]),
                 new Sample(c.DeniedPackets, [("queue", Text(queue)), ("access", "deny")]),
             })]);
+        IReadOnlyList<(long Count, TimeSpan Busy)> batches = state.Workers.Batches;
+        Family("firewall_queue_batches_total", "counter", "Batches of packets, by queue.", [.. batches.Select((b, queue) => new Sample(b.Count, [("queue", Text(queue))]))]);
+        Family("firewall_queue_busy_seconds_total", "counter", "Time from the first verdict of a batch until its last packet was sent, by queue.",
+            [.. batches.Select((b, queue) => new Sample(b.Busy.TotalSeconds, [("queue", Text(queue))]))]);
+        if (InterfaceDrops.Of(status.Device) is { } drops)
+        {
+            Family("firewall_tun_dropped_total", "counter", "Packets that the kernel dropped at the TUN: its queue was full (in), or it took none (out).",
+                new Sample(drops.Sent, [("direction", "in")]), new Sample(drops.Received, [("direction", "out")]));
+        }
+
         Family("firewall_drop_events_lost_total", "counter", "Denied packets that came too fast for the log.", new Sample(status.Packets.DropEventsLost, []));
         Family("firewall_rule_hits_total", "counter", "Flows that a rule allowed, or packets that it denied.",
             [.. state.RuleHits().Select(r =>

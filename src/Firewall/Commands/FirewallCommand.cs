@@ -69,6 +69,7 @@ internal static class FirewallCommand
         root.Subcommands.Add(RulesCommand.Create(streams));
         root.Subcommands.Add(ActivityCommands.Create(streams));
         root.Subcommands.Add(StatusCommand.Create(streams));
+        root.Subcommands.Add(TopCommand.Create(streams));
         root.Subcommands.Add(FlowsCommand.Create(streams));
         root.Subcommands.Add(JitCommand.Create(streams));
         root.Subcommands.Add(ServiceCommand.Create(streams));

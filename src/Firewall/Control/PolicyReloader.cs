@@ -73,7 +73,8 @@ internal sealed partial class PolicyReloader
         {
             FirewallOptions options = Options;
             string[] tags = options.ServiceTags is { } file ? [file] : [];
-            return [_loader.File, options.Rules, .. tags, .. _added.FilesOf(options)];
+            string[] parameters = RuleInputs.ParametersBeside(options.Rules) is { } beside ? [beside] : [];
+            return [_loader.File, options.Rules, .. parameters, .. tags, .. _added.FilesOf(options)];
         }
     }
 

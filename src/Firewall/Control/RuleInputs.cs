@@ -17,7 +17,7 @@ internal sealed class RuleInputs
     }
 
     /// <summary>Reads the files.</summary>
-    /// <param name="rules">A rules file, or a folder whose *.json files (not those that begin with a dot) are read in the order of their names.</param>
+    /// <param name="rules">A rules file, with the parameters beside it if it is a template, or a folder whose *.json files (not those that begin with a dot) are read in the order of their names.</param>
     /// <param name="serviceTags">A service tag file, or null.</param>
     /// <param name="before">What was read last. A service tag file that still holds the same is not read into memory and parsed again.</param>
     /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
@@ -93,9 +93,15 @@ internal sealed class RuleInputs
         return new ParsedRules(rules.Groups, options with { Network = rules.Network }, findings);
     }
 
+    /// <summary>The file that may give a single template's parameters, <c>x.parameters.json</c> of <c>x.json</c>; null if there can be none.</summary>
+    public static string? ParametersBeside(string rules) =>
+        rules.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !rules.EndsWith(NsgReader.ParametersSuffix, StringComparison.OrdinalIgnoreCase)
+            ? rules[..^".json".Length] + NsgReader.ParametersSuffix
+            : null;
+
     private static List<string> FilesOf(string rules, List<string> problems)
     {
-        if (!Directory.Exists(rules)) return [rules];
+        if (!Directory.Exists(rules)) return ParametersBeside(rules) is { } parameters && File.Exists(parameters) ? [rules, parameters] : [rules];
         List<string> files = [];
         try
         {

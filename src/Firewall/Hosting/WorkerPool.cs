@@ -54,6 +54,9 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>What each worker has counted.</summary>
     public IReadOnlyList<EngineCounters> Counters => [.. _threads.Select(t => t.Worker.Engine.Counters)];
 
+    /// <summary>How many batches with packets each worker has had, and how long they took together.</summary>
+    public IReadOnlyList<(long Count, TimeSpan Busy)> Batches => [.. _threads.Select(t => (t.Batches, t.Busy))];
+
     /// <summary>The workers, by number, that have not begun a turn for a while: they hang, or are stopped.</summary>
     /// <param name="longest">Milliseconds that a turn may take.</param>
     public IReadOnlyList<int> Hanging(long longest)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Firewall.Control;
 using Firewall.Core.Dataplane;
 
@@ -18,6 +19,8 @@ internal sealed class WorkerThread
     private Thread? _thread;
     private volatile bool _stopping;
     private long _lastTurn = Environment.TickCount64;
+    private long _batches;
+    private long _busyTicks;
 
     /// <summary>Makes the thread; <see cref="Start"/> starts it.</summary>
     /// <param name="number">0 for the first; part of the thread's name.</param>
@@ -40,6 +43,12 @@ internal sealed class WorkerThread
 
     /// <summary>When the worker last began a turn, in milliseconds; an idle one does so ten times a second.</summary>
     public long LastTurn => Volatile.Read(ref _lastTurn);
+
+    /// <summary>Batches with packets so far.</summary>
+    public long Batches => Volatile.Read(ref _batches);
+
+    /// <summary>How long they took from the first verdict until the last packet was sent, all together.</summary>
+    public TimeSpan Busy => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _busyTicks));
 
     /// <summary>Starts the thread; also again after a stop.</summary>
     public void Start()
@@ -69,7 +78,10 @@ internal sealed class WorkerThread
             {
                 long now = Environment.TickCount64;
                 Volatile.Write(ref _lastTurn, now);
-                _worker.Process(_policies.Current, now);
+                long start = Stopwatch.GetTimestamp();
+                if (_worker.Process(_policies.Current, now) == 0) continue;
+                Volatile.Write(ref _busyTicks, _busyTicks + Stopwatch.GetTimestamp() - start);
+                Volatile.Write(ref _batches, _batches + 1);
             }
 
             if (!_stopping) _failed("the device is gone");

@@ -200,6 +200,47 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Contains("firewall_flows 1", lines);
         Assert.Contains("firewall_policy_version 1", lines);
         Assert.Equal("ok", (await GetJson("/healthz")).GetProperty("status").GetString());
+        Assert.Equal("ready", (await GetJson("/readyz")).GetProperty("status").GetString());
+        Assert.Contains("""firewall_queue_batches_total{queue="0"} 1""", lines);
+
+        // What the dashboard shows there must be.
+        string[] told = [.. lines.Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
+        string dashboard = File.ReadAllText(Path.Combine(Tidy.SourceTree.Root, "docker", "grafana-dashboard.json"));
+        string[] shown = [.. System.Text.RegularExpressions.Regex.Matches(dashboard, @"\b(firewall|process)_[a-z_]+\b").Select(match => match.Value).Distinct()];
+        Assert.NotEmpty(shown);
+        // Only a real TUN has this one.
+        Assert.Empty(shown.Except([.. told, "firewall_tun_dropped_total"]));
+    }
+
+    [Fact]
+    public async Task The_busiest_flows_are_those_that_carry_something_while_it_is_measured()
+    {
+        Open(40009);
+        Open(40001);
+        Task<JsonElement> top = GetJson("/v1/flows/top?limit=5");
+        while (!top.IsCompleted) Open(40001);
+        JsonElement busiest = Assert.Single((await top).EnumerateArray());
+        Assert.Equal(40001, busiest.GetProperty("flow").GetProperty("sourcePort").GetInt32());
+        Assert.True(busiest.GetProperty("packetsPerSecond").GetDouble() > 0);
+        Assert.Equal(40 * busiest.GetProperty("packetsPerSecond").GetDouble(), busiest.GetProperty("bytesPerSecond").GetDouble(), 3.0);
+        using HttpClient http = Http();
+        foreach (string query in (string[])["seconds=0", "seconds=61", "limit=1001", "by=flows"])
+            Assert.Equal(HttpStatusCode.BadRequest, (await http.GetAsync("/v1/flows/top?" + query)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Top_shows_rates_busy_flows_rules_and_drops()
+    {
+        Task<CommandRunner> top = Task.Run(() => CommandRunner.Run("top", "--count", "1", "--socket", SocketPath));
+        while (!top.IsCompleted) Open(40001);
+        CommandRunner run = await top;
+        Assert.Equal("", run.Error);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Matches(@"flows +1 of 262,144 \(0\.0 %\), 0 assured; [\d,]+ new a second", run.Output);
+        Assert.Matches(@"allowed +[1-9][\d,]* packets a second, [\d.]+ [kMG]?bit/s", run.Output);
+        Assert.Matches(@"203\.0\.113\.5:40001 +│ 10\.0\.0\.4:22 +│ Tcp +│ UserRule_allow-ssh", run.Output);
+        Assert.Contains("denied because", run.Output, StringComparison.Ordinal);
+        Assert.Equal(2, CommandRunner.Run("top", "--interval", "0", "--socket", SocketPath).ExitCode);
     }
 
     [Fact]

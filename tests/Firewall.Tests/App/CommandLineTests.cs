@@ -9,7 +9,7 @@ public class CommandLineTests
     {
         CommandRunner run = CommandRunner.Run();
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules, activity, status, flows, jit, service", "firewall: see 'firewall --help'"], run.ErrorLines);
+        Assert.Equal(["firewall: no command given; there are run, replay, verify, rules, activity, status, top, flows, jit, service", "firewall: see 'firewall --help'"], run.ErrorLines);
         Assert.Empty(run.Output);
     }
 

@@ -36,6 +36,23 @@ public sealed class RulesValidateCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_template_takes_the_parameters_beside_it()
+    {
+        const string Template = """
+            { "parameters": { "port": { "type": "string" } }, "resources": [ { "type": "Microsoft.Network/networkSecurityGroups", "name": "nsg", "properties": { "securityRules": [ { "name": "r",
+              "properties": { "protocol": "Tcp", "sourcePortRange": "*", "destinationPortRange": "[parameters('port')]", "sourceAddressPrefix": "*", "destinationAddressPrefix": "*", "access": "Allow",
+              "priority": 100, "direction": "Inbound" } } ] } } ] }
+            """;
+        string file = _folder.Write("net.json", Template);
+        CommandRunner without = CommandRunner.Run("rules", "validate", file);
+        Assert.Equal(2, without.ExitCode);
+        Assert.Contains("in net.parameters.json beside the template", without.OutputLines[0], StringComparison.Ordinal);
+        _folder.Write("net.parameters.json", """{ "parameters": { "port": { "value": "8443" } } }""");
+        CommandRunner with = CommandRunner.Run("rules", "validate", file);
+        Assert.Equal((0, $"{file}: valid: 1 security group, 1 rule"), (with.ExitCode, Assert.Single(with.OutputLines)));
+    }
+
+    [Fact]
     public void The_json_has_every_finding()
     {
         CommandRunner run = CommandRunner.Run("rules", "validate", RulesSamples.Broken, "--format", "json");

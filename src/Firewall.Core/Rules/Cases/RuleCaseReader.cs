@@ -21,7 +21,7 @@ public static class RuleCaseReader
         ArgumentNullException.ThrowIfNull(file);
         List<RuleFinding> findings = [];
         List<RuleCase> cases = [];
-        if (!JsonInput.TryPrepare(utf8, file, findings, out ReadOnlyMemory<byte> clean) || JsonTree.Parse(clean, file, findings) is not { } root) return new RuleCaseFile(cases, findings);
+        if (JsonTree.Parse(utf8, file, findings) is not { } root) return new RuleCaseFile(cases, findings);
         JsonValue? list = root.IsArray ? root : root.Find("cases");
         if (list is not { IsArray: true })
         {

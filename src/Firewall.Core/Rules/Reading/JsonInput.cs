@@ -5,7 +5,7 @@ using System.Text.Unicode;
 
 namespace Firewall.Core.Rules.Reading;
 
-/// <summary>Brings a file's bytes to clean UTF-8, or says why that is not possible.</summary>
+/// <summary>Brings a file's bytes to text that can be parsed, or says why that is not possible.</summary>
 internal static class JsonInput
 {
     /// <summary>Nothing Azure writes is nested deeper than a dozen levels; nested deployment templates add a few each.</summary>
@@ -18,9 +18,10 @@ internal static class JsonInput
         MaxDepth = MaxDepth,
     };
 
-    public static bool TryPrepare(ReadOnlyMemory<byte> bytes, string file, List<RuleFinding> findings, out ReadOnlyMemory<byte> utf8)
+    /// <summary>The text, or null with a finding.</summary>
+    public static JsonText? Prepare(ReadOnlyMemory<byte> bytes, string file, List<RuleFinding> findings)
     {
-        utf8 = bytes;
+        ReadOnlyMemory<byte> utf8 = bytes;
         RuleOrigin start = new(file, "", 0);
         if (bytes.Length > NsgLimits.MaxFileBytes)
         {
@@ -28,7 +29,7 @@ internal static class JsonInput
                 FindingCodes.InvalidJson,
                 string.Create(CultureInfo.InvariantCulture, $"The file has {bytes.Length:N0} bytes; more than {NsgLimits.MaxFileBytes:N0} are not read."),
                 "Check that it is the right file, or split it."));
-            return false;
+            return null;
         }
 
         ReadOnlySpan<byte> span = bytes.Span;
@@ -49,23 +50,23 @@ internal static class JsonInput
                 FindingCodes.InvalidJson,
                 "The file is empty.",
                 "A group without rules is written as {\"name\":\"nsg\",\"properties\":{\"securityRules\":[]}}."));
-            return false;
+            return null;
         }
 
         if (!Utf8.IsValid(span))
         {
             findings.Add(start.Error(FindingCodes.InvalidJson, "The file is not UTF-8 text.", "Save it as UTF-8."));
-            return false;
+            return null;
         }
 
-        return true;
+        return JsonText.Of(utf8);
     }
 
     /// <summary>The finding for a syntax error.</summary>
-    public static RuleFinding SyntaxError(JsonException error, string file)
+    public static RuleFinding SyntaxError(JsonException error, JsonText text, string file)
     {
-        int line = (int)Math.Min(int.MaxValue, (error.LineNumber ?? 0) + 1);
-        long column = (error.BytePositionInLine ?? 0) + 1;
+        (int line, long column) = text.PlaceOf(error);
+        int broken = text.BrokenStringBefore(line);
         string message = error.Message;
         // The framework adds its own, zero-based place at the end.
         int place = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
@@ -78,6 +79,8 @@ internal static class JsonInput
             line,
             FindingCodes.InvalidJson,
             string.Create(CultureInfo.InvariantCulture, $"Not valid JSON at line {line}, column {column}: {message}"),
-            tooDeep ? $"Objects and lists may be nested {MaxDepth} deep." : "Mend the syntax there or just before.");
+            tooDeep ? $"Objects and lists may be nested {MaxDepth} deep."
+                : broken > 0 ? string.Create(CultureInfo.InvariantCulture, $"Mend the syntax there or just before; the string that starts on line {broken} runs over the end of that line, perhaps for want of a quote.")
+                : "Mend the syntax there or just before.");
     }
 }

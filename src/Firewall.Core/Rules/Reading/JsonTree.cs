@@ -11,14 +11,14 @@ internal static class JsonTree
     /// <summary>The root, or null with a finding if the file is not JSON.</summary>
     public static JsonValue? Parse(ReadOnlyMemory<byte> bytes, string file, List<RuleFinding> findings)
     {
-        if (!JsonInput.TryPrepare(bytes, file, findings, out ReadOnlyMemory<byte> utf8)) return null;
+        if (JsonInput.Prepare(bytes, file, findings) is not { } text) return null;
         try
         {
-            return Build(utf8.Span, file, findings);
+            return Build(text, file, findings);
         }
         catch (JsonException error)
         {
-            findings.Add(JsonInput.SyntaxError(error, file));
+            findings.Add(JsonInput.SyntaxError(error, text, file));
         }
         catch (InvalidOperationException)
         {
@@ -30,10 +30,10 @@ internal static class JsonTree
         return null;
     }
 
-    private static JsonValue? Build(ReadOnlySpan<byte> utf8, string file, List<RuleFinding> findings)
+    private static JsonValue? Build(JsonText source, string file, List<RuleFinding> findings)
     {
-        Utf8JsonReader reader = new(utf8, JsonInput.Options);
-        LineCounter lines = default;
+        Utf8JsonReader reader = new(source.Utf8.Span, JsonInput.Options);
+        JsonText.LineCounter lines = source.Lines();
         Stack<JsonValue> open = new();
         JsonValue? root = null;
         string? name = null;
@@ -47,11 +47,12 @@ internal static class JsonTree
 
             if (reader.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray)
             {
-                open.Pop();
+                JsonValue closed = open.Pop();
+                if (open.Count > 0 && closed.CountedList() is { } list) open.Peek().ReplaceLast(list);
                 continue;
             }
 
-            int line = lines.LineOf(utf8, (int)reader.TokenStartIndex);
+            int line = lines.LineOf((int)reader.TokenStartIndex);
             (JsonValueKind kind, string text) = reader.TokenType switch
             {
                 JsonTokenType.StartObject => (JsonValueKind.Object, ""),
@@ -80,19 +81,5 @@ internal static class JsonTree
         }
 
         return root;
-    }
-
-    /// <summary>Counts lines up to an offset; offsets must come in ascending order.</summary>
-    private struct LineCounter
-    {
-        private int _counted;
-        private int _newlines;
-
-        public int LineOf(ReadOnlySpan<byte> utf8, int offset)
-        {
-            _newlines += utf8[_counted..offset].Count((byte)'\n');
-            _counted = offset;
-            return _newlines + 1;
-        }
     }
 }

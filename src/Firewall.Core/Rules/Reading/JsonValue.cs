@@ -105,6 +105,22 @@ internal sealed class JsonValue
         return true;
     }
 
+    /// <summary>The list within <c>{"value":[…],"Count":2}</c>, which is how old versions of PowerShell write a list; null for all else.</summary>
+    public JsonValue? CountedList() =>
+        IsObject && Children.Count == 2 && Find("value") is { IsArray: true } list && Find("Count") is { Kind: JsonValueKind.Number } count
+            && count.Text == list.Children.Count.ToString(CultureInfo.InvariantCulture)
+            ? new JsonValue(JsonValueKind.Array, "", _parent, Name, _index, Line) { _children = list._children }
+            : null;
+
+    /// <summary>Puts another value of the same name in the place of the child that was added last.</summary>
+    public void ReplaceLast(JsonValue child)
+    {
+        // A property that is written twice was not added.
+        if (_children is not { Count: > 0 } children || !ReferenceEquals(children[^1].Name, child.Name)) return;
+        children[^1] = child;
+        if (child.Name is not null && _byName is not null) _byName[child.Name] = child;
+    }
+
     /// <summary>True for the result of a template expression, which must not be taken for an expression again.</summary>
     public bool IsEvaluated { get; private init; }
 

@@ -10,31 +10,31 @@ internal ref struct ServiceTagsParser
 {
     private const int MaxFindings = 100;
 
-    private readonly ReadOnlySpan<byte> _utf8;
+    private readonly JsonText _text;
     private readonly string _file;
     private readonly List<RuleFinding> _findings;
     private readonly Dictionary<string, IpPrefix[]> _tags = new(StringComparer.OrdinalIgnoreCase);
     private Utf8JsonReader _reader;
     private string _changeNumber = "";
 
-    private ServiceTagsParser(ReadOnlySpan<byte> utf8, string file, List<RuleFinding> findings)
+    private ServiceTagsParser(JsonText text, string file, List<RuleFinding> findings)
     {
-        _utf8 = utf8;
+        _text = text;
         _file = file;
         _findings = findings;
-        _reader = new Utf8JsonReader(utf8, JsonInput.Options);
+        _reader = new Utf8JsonReader(text.Utf8.Span, JsonInput.Options);
     }
 
     public static ServiceTags Read(ReadOnlyMemory<byte> bytes, string file, List<RuleFinding> findings)
     {
-        if (!JsonInput.TryPrepare(bytes, file, findings, out ReadOnlyMemory<byte> utf8)) return ServiceTags.Empty;
+        if (JsonInput.Prepare(bytes, file, findings) is not { } text) return ServiceTags.Empty;
         try
         {
-            return new ServiceTagsParser(utf8.Span, file, findings).ReadFile();
+            return new ServiceTagsParser(text, file, findings).ReadFile();
         }
         catch (JsonException error)
         {
-            findings.Add(JsonInput.SyntaxError(error, file));
+            findings.Add(JsonInput.SyntaxError(error, text, file));
         }
         catch (InvalidOperationException)
         {
@@ -179,7 +179,7 @@ internal ref struct ServiceTagsParser
     private readonly void Add(string path, string code, string message, string remedy)
     {
         if (_findings.Count >= MaxFindings) return;
-        int line = _utf8[..(int)Math.Min(_reader.TokenStartIndex, _utf8.Length)].Count((byte)'\n') + 1;
+        int line = _text.Lines().LineOf((int)Math.Min(_reader.TokenStartIndex, _text.Utf8.Length));
         _findings.Add(new RuleFinding(FindingSeverity.Error, _file, path, line, code, message, remedy));
     }
 }

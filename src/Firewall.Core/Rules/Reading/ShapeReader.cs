@@ -11,6 +11,9 @@ internal sealed class ShapeReader
     // az network … create wraps what it made.
     private static readonly string[] s_wrappers = ["NewNSG", "NewVNet", "NewNIC", "NewASG", "NewSubnet"];
 
+    // Deployments, blueprints' artifacts and template specs hold a template.
+    private static readonly string[] s_templates = ["template", "mainTemplate"];
+
     private readonly string _file;
     private readonly List<RuleFinding> _findings;
     private readonly RuleReader _rules;
@@ -68,7 +71,12 @@ internal sealed class ShapeReader
         {
             ReadDocument(created);
         }
-        else if ((root["template"] ?? root["properties"]?["template"]) is { IsObject: true } exported && exported.Find("resources") is not null)
+        else if (root["responses"]?["200"]?["body"] is { IsObject: true } example)
+        {
+            // An example of Azure's REST specification.
+            ReadDocument(example);
+        }
+        else if (s_templates.Select(name => root[name] ?? root["properties"]?[name]).FirstOrDefault(inner => inner?.Find("resources") is not null) is { } exported)
         {
             ReadTemplate(exported, TemplateScope.Of(exported, _file, _findings, _parameters));
         }
@@ -109,7 +117,7 @@ internal sealed class ShapeReader
         {
             if (IsRule(item) || item.IsString) rules.Add(item);
             else if (IsGroup(item)) ReadGroup(item, TemplateScope.None);
-            else if (!_topology.TryRead(item, TemplateScope.None)) UnknownShape(item);
+            else if (!_topology.TryRead(item, TemplateScope.None) && !IsOtherResource(item)) UnknownShape(item);
         }
 
         if (rules.Count > 0 || list.Children.Count == 0) ReadRules(rules, list);
@@ -233,14 +241,23 @@ internal sealed class ShapeReader
     private static bool IsRule(JsonValue node)
     {
         if (!node.IsObject) return false;
+        // Other resources have a priority or a protocol too.
+        if (TypeOf(node) is { IsString: true } type && type.Text.Contains('/', StringComparison.Ordinal) && !type.Text.EndsWith("securityRules", StringComparison.OrdinalIgnoreCase)) return false;
         JsonValue fields = node["properties"] is { IsObject: true } nested ? nested : node;
         return fields.Find("securityRules") is null && s_ruleFields.Any(field => fields.Find(field) is not null);
     }
 
+    /// <summary>True for a resource of another type in a list of all of them, as of az resource list or a query.</summary>
+    private static bool IsOtherResource(JsonValue node) =>
+        node.IsObject && node["id"] is { IsString: true } && TypeOf(node) is { IsString: true } type && type.Text.Contains('/', StringComparison.Ordinal);
+
+    /// <summary>Get-AzResource calls it ResourceType.</summary>
+    private static JsonValue? TypeOf(JsonValue node) => node["type"] ?? node["resourceType"];
+
     private static bool IsGroup(JsonValue node)
     {
         if (!node.IsObject) return false;
-        if (node["type"] is { } type) return type.Text.EndsWith(GroupType, StringComparison.OrdinalIgnoreCase);
+        if (TypeOf(node) is { } type) return type.Text.EndsWith(GroupType, StringComparison.OrdinalIgnoreCase);
         JsonValue fields = node["properties"] is { IsObject: true } nested ? nested : node;
         return fields.Find("securityRules") is not null || fields.Find("defaultSecurityRules") is not null
             || node["id"]?.Text.Contains("/" + GroupType + "/", StringComparison.OrdinalIgnoreCase) == true
@@ -249,8 +266,14 @@ internal sealed class ShapeReader
 
     private void UnknownShape(JsonValue node) => _findings.Add(node.Origin(_file).Error(
         FindingCodes.InvalidFormat,
-        "This is neither a network security group nor a list of security rules.",
+        IsEffective(node)
+            ? "These are the effective rules of a network interface, not the security groups that they come from."
+            : "This is neither a network security group nor a list of security rules.",
         "Give the output of az network nsg show, list or rule list, an ARM resource or template, or Get-AzNetworkSecurityGroup | ConvertTo-Json -Depth 10."));
+
+    private static bool IsEffective(JsonValue node) =>
+        node.Find("effectiveSecurityRules") is not null
+        || (node["networkInterfaces"]?.Children.Any(nic => nic.Find("securityRuleAssociations") is not null) ?? false);
 
     private string NameOfFile()
     {

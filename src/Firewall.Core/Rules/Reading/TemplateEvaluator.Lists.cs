@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Firewall.Core.Rules.Reading;
 
 /// <content>Functions on lists, and those that take a lambda.</content>
@@ -62,41 +64,60 @@ internal sealed partial class TemplateEvaluator
 
     private JsonValue LambdaFunction(string function, IReadOnlyList<TemplateExpression> arguments)
     {
-        List<JsonValue> items = [.. Items(Argument(arguments, 0))];
-        if (arguments[^1] is not TemplateExpression.Call { Arguments.Count: > 1 } lambda || !lambda.Name.Equals("lambda", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new TemplateException($"{function} needs a lambda");
-        }
-
-        string[] names = [.. lambda.Arguments.SkipLast(1).Select(name => TextOf(Evaluate(name)))];
-        JsonValue Apply(params ReadOnlySpan<JsonValue> values)
-        {
-            int count = Math.Min(names.Length, values.Length);
-            for (int i = 0; i < count; i++) _lambda.Push((names[i], values[i]));
-            JsonValue result = Evaluate(lambda.Arguments[^1]);
-            for (int i = 0; i < count; i++) _lambda.Pop();
-            return result;
-        }
-
+        JsonValue given = Argument(arguments, 0);
+        if (function == "mapvalues") return Keyed(given.Children.Select(child => (child.Name ?? "", Apply(function, arguments, ^1, scope.Resolve(child)))));
+        List<JsonValue> items = [.. Items(given)];
         switch (function)
         {
             case "map":
-                return List([.. items.Select((item, i) => Apply(item, Number(i)))]);
+                return List([.. items.Select((item, i) => Apply(function, arguments, ^1, item, Number(i)))]);
             case "filter":
-                return List([.. items.Where((item, i) => Truth(Apply(item, Number(i))))]);
+                return List([.. items.Where((item, i) => Truth(Apply(function, arguments, ^1, item, Number(i))))]);
             case "reduce":
-                return items.Aggregate(Argument(arguments, 1), (sum, item) => Apply(sum, item));
+                return items.Aggregate(Argument(arguments, 1), (sum, item) => Apply(function, arguments, ^1, sum, item));
+            case "toobject":
+                return Keyed(items.Select(item => (TextOf(Apply(function, arguments, 1, item)), arguments.Count > 2 ? Apply(function, arguments, 2, item) : item)));
+            case "groupby":
+                return Keyed(items.GroupBy(item => TextOf(Apply(function, arguments, ^1, item)), StringComparer.OrdinalIgnoreCase).Select(group => (group.Key, List(group))));
             default:
                 // The lambda says whether the first comes before the second.
                 List<JsonValue> sorted = [];
                 foreach (JsonValue item in items)
                 {
                     int at = sorted.Count;
-                    while (at > 0 && Truth(Apply(item, sorted[at - 1]))) at--;
+                    while (at > 0 && Truth(Apply(function, arguments, ^1, item, sorted[at - 1]))) at--;
                     sorted.Insert(at, item);
                 }
 
                 return List(sorted);
         }
+    }
+
+    /// <summary>The value of a lambda, one of the function's arguments.</summary>
+    private JsonValue Apply(string function, IReadOnlyList<TemplateExpression> arguments, Index which, params ReadOnlySpan<JsonValue> values)
+    {
+        int index = which.GetOffset(arguments.Count);
+        if (index >= arguments.Count || arguments[index] is not TemplateExpression.Call { Arguments.Count: > 1 } lambda || !lambda.Name.Equals("lambda", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new TemplateException($"{function} needs a lambda");
+        }
+
+        int count = Math.Min(lambda.Arguments.Count - 1, values.Length);
+        for (int i = 0; i < count; i++) _lambda.Push((TextOf(Evaluate(lambda.Arguments[i])), values[i]));
+        JsonValue result = Evaluate(lambda.Arguments[^1]);
+        for (int i = 0; i < count; i++) _lambda.Pop();
+        return result;
+    }
+
+    private JsonValue Keyed(IEnumerable<(string Name, JsonValue Value)> properties)
+    {
+        JsonValue made = site.With(JsonValueKind.Object);
+        foreach ((string name, JsonValue value) in properties)
+        {
+            if (!scope.Spend()) throw new TemplateException("the template's expressions are too much work");
+            made.TryAdd(made.Named(name, value));
+        }
+
+        return made;
     }
 }

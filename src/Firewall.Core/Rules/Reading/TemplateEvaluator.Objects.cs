@@ -128,7 +128,7 @@ internal sealed partial class TemplateEvaluator
         }
     }
 
-    private JsonValue Open(string word) => Text(TemplateScope.OpenMark + word);
+    private JsonValue Open(string word) => Text(TemplateScope.Open(word));
 
     /// <summary>A function of the template's own, under <c>functions</c>: its value, with its parameters given.</summary>
     private JsonValue CallOwn(JsonValue function, IReadOnlyList<TemplateExpression> arguments)

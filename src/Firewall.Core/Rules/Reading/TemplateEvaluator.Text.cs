@@ -18,7 +18,7 @@ internal sealed partial class TemplateEvaluator
                 string wanted = TextOf(At(values, 1));
                 return wanted.Length == 0 ? At(values, 0) : Text(TextOf(At(values, 0)).Replace(wanted, TextOf(At(values, 2)), StringComparison.Ordinal));
             case "substring": return Text(Substring(TextOf(Known(At(values, 0))), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
-            case "split": return List(TextOf(Known(At(values, 0))).Split([TextOf(At(values, 1))], StringSplitOptions.None).Select(Text));
+            case "split": return List(TextOf(Known(At(values, 0))).Split(At(values, 1).IsArray ? [.. Items(values[1]).Select(TextOf)] : [TextOf(values[1])], StringSplitOptions.None).Select(Text));
             case "join": return Text(string.Join(TextOf(At(values, 1)), At(values, 0).Children.Select(Shown)));
             case "format": return Text(Format(TextOf(At(values, 0)), [.. values.Skip(1)]));
             case "indexof": return Number(TextOf(Known(At(values, 0))).IndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));

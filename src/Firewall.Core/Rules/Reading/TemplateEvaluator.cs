@@ -19,12 +19,18 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
         {
             TemplateExpression.Literal literal => Text(literal.Value),
             TemplateExpression.Number number => Number(number.Value),
+            TemplateExpression.Member { Name: "value", Target: TemplateExpression.Member { Target: TemplateExpression.Member { Name: "outputs", Target: TemplateExpression.Call call } } output }
+                when OutputOf(call, output.Name) is { } value => value,
             TemplateExpression.Member member => MemberOf(Evaluate(member.Target), member.Name),
             TemplateExpression.Index index => IndexOf(Evaluate(index.Target), Evaluate(index.Key)),
             TemplateExpression.Call call => Call(call.Name, call.Arguments),
             _ => throw new TemplateException("unknown syntax"),
         };
     }
+
+    /// <summary>What <c>reference('deployment').outputs.name.value</c> is, if the deployment stands in the template; else null.</summary>
+    private JsonValue? OutputOf(TemplateExpression.Call call, string output) =>
+        call.Name.Equals("reference", StringComparison.OrdinalIgnoreCase) && call.Arguments.Count > 0 ? scope.Output(TextOf(Evaluate(call.Arguments[0])), output) : null;
 
     private JsonValue Call(string name, IReadOnlyList<TemplateExpression> arguments)
     {
@@ -40,15 +46,19 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
             case "or": return Bool(arguments.Any(argument => Truth(Evaluate(argument))));
             case "coalesce": return arguments.Select(Evaluate).FirstOrDefault(value => value.Kind != JsonValueKind.Null) ?? site.With(JsonValueKind.Null);
             case "lambdavariables": return LambdaVariable(TextOf(Argument(arguments, 0)));
-            case "map" or "filter" or "reduce" or "sort": return LambdaFunction(function, arguments);
+            case "map" or "filter" or "reduce" or "sort" or "toobject" or "groupby" or "mapvalues": return LambdaFunction(function, arguments);
         }
 
         if (name.Contains('.', StringComparison.Ordinal) && scope.Function(name) is { } own) return CallOwn(own, arguments);
         IReadOnlyList<JsonValue> values = [.. arguments.Select(Evaluate)];
         return TextFunction(function, values) ?? NumberFunction(function, values) ?? ListFunction(function, values)
-            ?? ObjectFunction(function, values) ?? ResourceFunction(function, values) ?? DeploymentFunction(name)
-            ?? (lenient ? Text(name) : throw new TemplateException($"the function {name} is not known here"));
+            ?? ObjectFunction(function, values) ?? AddressFunction(function, values) ?? ResourceFunction(function, values) ?? DeploymentFunction(name)
+            ?? (lenient ? StandIn(name, values) : throw new TemplateException($"the function {name} is not known here"));
     }
+
+    /// <summary>What stands for a function's value in a name: with what it is asked for, as in <c>reference-asg-web</c>.</summary>
+    private JsonValue StandIn(string function, IReadOnlyList<JsonValue> values) =>
+        Text(values.Count > 0 && values[0].IsString ? $"{function}-{ResourceName.Last(values[0].Text)}" : function);
 
     private long CopyIndex(IReadOnlyList<JsonValue> values)
     {
@@ -60,7 +70,8 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     private JsonValue MemberOf(JsonValue target, string name)
     {
         if (target.IsObject && target.Find(name) is { } value) return scope.Resolve(value);
-        return lenient ? Text(target.IsString ? target.Text : name) : throw new TemplateException($"there is no property {name}");
+        // All that leads to the name, so that two names do not become one.
+        return lenient ? Text(target.IsString ? $"{target.Text}.{name}" : name) : throw new TemplateException($"there is no property {name}");
     }
 
     private JsonValue IndexOf(JsonValue target, JsonValue key)
@@ -72,7 +83,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
             if (index >= 0 && index < target.Children.Count) return scope.Resolve(target.Children[(int)index]);
         }
 
-        return lenient ? Text(Shown(target)) : throw new TemplateException("an index leads nowhere");
+        return lenient ? Text($"{Shown(target)}.{Shown(key)}") : throw new TemplateException("an index leads nowhere");
     }
 
     private static string Format(string format, IReadOnlyList<JsonValue> values)
@@ -108,7 +119,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
 
     /// <summary>The value, if it does not depend on the deployment: what is decided by it must be known.</summary>
     private JsonValue Known(JsonValue value) =>
-        lenient || !TemplateScope.IsOpen(value.Text) ? value : throw new TemplateException("it depends on what is known only when the template is deployed");
+        lenient || !TemplateScope.IsOpen(value.Text) ? value : throw new TemplateException(scope.WhyOpen(value.Text));
 
     private static string Shown(JsonValue value) => value.Kind switch
     {

@@ -7,7 +7,7 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
 {
     private const string GroupType = "Microsoft.Network/networkSecurityGroups";
     private const string RuleType = GroupType + "/securityRules";
-    private const string DeploymentType = "Microsoft.Resources/deployments";
+    public const string DeploymentType = "Microsoft.Resources/deployments";
     private const int MaxNesting = 8;
     private const int MaxSearch = 64;
 
@@ -72,13 +72,14 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         if (Is(type, GroupType)) return ResourceKind.Group;
         if (Is(type, RuleType) || (group is not null && Is(type, "securityRules"))) return ResourceKind.Rule;
         if (s_topology.Contains(type, StringComparer.OrdinalIgnoreCase)) return ResourceKind.Topology;
-        return Is(type, DeploymentType) && HasGroups(resource, 0) ? ResourceKind.Deployment : null;
+        return Is(type, DeploymentType) && HasAny(resource, 0) ? ResourceKind.Deployment : null;
     }
 
-    /// <summary>True if there is a security group, or anything of one, somewhere in a deployment.</summary>
-    private static bool HasGroups(JsonValue node, int depth) => depth < MaxSearch
-        && ((node["type"] is { IsString: true } type && (type.Text.StartsWith(GroupType, StringComparison.OrdinalIgnoreCase) || type.Text[0] == '['))
-            || node.Children.Any(child => HasGroups(child, depth + 1)));
+    /// <summary>True if there is a security group, anything of one, or what one is associated with, somewhere in a deployment.</summary>
+    private static bool HasAny(JsonValue node, int depth) => depth < MaxSearch
+        && ((node["type"] is { IsString: true } type && (type.Text.StartsWith(GroupType, StringComparison.OrdinalIgnoreCase) || type.Text[0] == '['
+                || s_topology.Contains(type.Text, StringComparer.OrdinalIgnoreCase)))
+            || node.Children.Any(child => HasAny(child, depth + 1)));
 
     private void ReadResource(JsonValue resource, ResourceKind kind, TemplateScope scope, string? group, int nesting)
     {
@@ -124,18 +125,14 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
 
     private void ReadDeployment(JsonValue resource, TemplateScope scope, int nesting)
     {
-        if (resource["properties"] is not { IsObject: true } properties || properties["template"] is not { IsObject: true } template) return;
+        if (resource["properties"]?["template"] is not { IsObject: true } template) return;
         if (nesting >= MaxNesting)
         {
             findings.Add(resource.Origin(file).Error(FindingCodes.InvalidFormat, "Deployments are nested too deep.", "Azure allows five levels."));
             return;
         }
 
-        string? inner = scope.Text(properties["expressionEvaluationOptions"]?["scope"]);
-        bool isInner = string.Equals(inner, "inner", StringComparison.OrdinalIgnoreCase);
-        // What cannot be worked out is told where a rule needs it.
-        JsonValue? given = isInner && properties["parameters"] is { } parameters ? scope.Quietly().ResolveDeep(parameters) : null;
-        ReadResources(template, isInner ? scope.Nested(template, given) : scope, null, nesting + 1);
+        if (scope.Inside(resource) is { } inner) ReadResources(template, inner, null, nesting + 1);
     }
 
     private static bool Is(string type, string wanted) => type.Equals(wanted, StringComparison.OrdinalIgnoreCase);

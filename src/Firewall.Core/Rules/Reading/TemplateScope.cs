@@ -10,17 +10,15 @@ namespace Firewall.Core.Rules.Reading;
 internal sealed class TemplateScope
 {
     /// <summary>
-    /// Stands before text that is known only when the template is deployed. Unicode keeps the character for private use, so no file
-    /// means it; it never leaves this folder.
+    /// Stand around a word for text that is known only when the template is deployed. Unicode keeps the characters for private use, so
+    /// no file means them; they never leave this folder.
     /// </summary>
-    public const char OpenMark = '\uE000';
+    private const char OpenMark = '\uE000';
+    private const char CloseMark = '\uE001';
 
     /// <summary>A template that doubles a string in every variable must end somewhere.</summary>
     private const int MaxSteps = 200_000;
     private const int MaxNesting = 64;
-
-    private static readonly System.Buffers.SearchValues<char> s_wordLetters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
     private readonly JsonValue? _template;
     private readonly JsonValue? _given;
@@ -50,8 +48,16 @@ internal sealed class TemplateScope
     public static TemplateScope Of(JsonValue template, string file, List<RuleFinding> findings, JsonValue? given) =>
         new(template, given, file, findings, new Budget(), []);
 
-    /// <summary>The scope of a nested template.</summary>
-    public TemplateScope Nested(JsonValue template, JsonValue? given) => new(template, given, _file, _findings, _budget, []);
+    /// <summary>The scope of the template within a deployment; null if it brings none, but a link.</summary>
+    public TemplateScope? Inside(JsonValue deployment)
+    {
+        if (deployment["properties"] is not { IsObject: true } properties || properties["template"] is not { IsObject: true } template) return null;
+        bool isInner = string.Equals(Text(properties["expressionEvaluationOptions"]?["scope"]), "inner", StringComparison.OrdinalIgnoreCase);
+        if (!isInner) return this;
+        // What cannot be worked out is told where a rule needs it.
+        JsonValue? given = properties["parameters"] is { } parameters ? Quietly().ResolveDeep(parameters) : null;
+        return new TemplateScope(template, given, _file, _findings, _budget, []);
+    }
 
     /// <summary>The same scope, which keeps to itself what it cannot work out: for what is good to know, but not needed.</summary>
     public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops);
@@ -74,6 +80,10 @@ internal sealed class TemplateScope
         Report(value, WhyOpen(resolved.Text));
         return value.With(JsonValueKind.Undefined);
     }
+
+    /// <summary>Text that is known only when the template is deployed.</summary>
+    /// <param name="word">The parameter or function that gives it.</param>
+    public static string Open(string word) => OpenMark + word + CloseMark;
 
     /// <summary>True if the text, or a part of it, is known only when the template is deployed.</summary>
     public static bool IsOpen(string text) => text.Contains(OpenMark, StringComparison.Ordinal);
@@ -125,7 +135,7 @@ internal sealed class TemplateScope
         if (isTold && _budget.Named.Add(name))
         {
             _findings.Add(value.Origin(_file).Warning(
-                FindingCodes.TemplateExpression, $"The name {Closed(value.Text)} is known only when the template is deployed: {why}", $"It is called {name} here."));
+                FindingCodes.TemplateExpression, $"The name {Closed(value.Text)} is known only when the template is deployed: {why}.", $"It is called {name} here."));
         }
 
         return name;
@@ -165,7 +175,7 @@ internal sealed class TemplateScope
     public void Report(JsonValue value, string why) => _findings.Add(value.Origin(_file).Error(
         FindingCodes.TemplateExpression,
         $"This cannot be worked out without deploying the template: {(value.IsString ? value.Text : "the value")}: {why}.",
-        "Give the parameter a defaultValue, write the value itself, or export the deployed group with az network nsg show."));
+        $"Give its parameters values in {Path.GetFileNameWithoutExtension(_file)}{NsgReader.ParametersSuffix} beside the template, write the value itself, or export the deployed group with az network nsg show."));
 
     /// <summary>For expressions: a parameter's value.</summary>
     public JsonValue Parameter(string name, JsonValue site, bool lenient)
@@ -185,7 +195,7 @@ internal sealed class TemplateScope
             if (declared.Find("defaultValue") is { } fallback && (isNullable || fallback.Kind != JsonValueKind.Null)) return EvaluateNested(fallback, lenient);
             if (isNullable) return site.With(JsonValueKind.Null);
             // Text that a deployment will give may stand in names and ids.
-            if (!lenient && declared["type"] is { } type && type.Text.Equals("string", StringComparison.OrdinalIgnoreCase)) return site.With(JsonValueKind.String, OpenMark + name);
+            if (!lenient && declared["type"] is { } type && type.Text.Equals("string", StringComparison.OrdinalIgnoreCase)) return site.With(JsonValueKind.String, Open(name));
         }
 
         return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"parameter {name} has no value");
@@ -224,6 +234,19 @@ internal sealed class TemplateScope
         int dot = name.IndexOf('.', StringComparison.Ordinal);
         return _template?["functions"]?.Children.FirstOrDefault(space =>
             space["namespace"] is { } given && name.AsSpan(0, dot).Equals(given.Text, StringComparison.OrdinalIgnoreCase))?["members"]?[name[(dot + 1)..]];
+    }
+
+    /// <summary>For expressions: the value of an output of a deployment in this template; null if there is none.</summary>
+    /// <param name="deployment">Its symbolic name, its name, or its id.</param>
+    /// <param name="output">The output's name.</param>
+    /// <exception cref="TemplateException">The output cannot be worked out.</exception>
+    public JsonValue? Output(string deployment, string output)
+    {
+        string name = ResourceName.Last(Closed(deployment));
+        JsonValue? found = _template?["resources"]?.Children.FirstOrDefault(resource => resource.IsObject && resource["copy"] is null
+            && string.Equals(Text(resource["type"]), TemplateReader.DeploymentType, StringComparison.OrdinalIgnoreCase)
+            && (string.Equals(resource.Name, name, StringComparison.OrdinalIgnoreCase) || string.Equals(Text(resource["name"]), name, StringComparison.OrdinalIgnoreCase)));
+        return found?["properties"]?["template"]?["outputs"]?[output]?.Find("value") is { } value ? Inside(found)?.ResolveDeep(value) : null;
     }
 
     /// <summary>Counts a step of work; false when there were too many.</summary>
@@ -290,14 +313,16 @@ internal sealed class TemplateScope
             && _template?["definitions"]?[reference.Text[Definitions.Length..]] is { } definition && IsNullable(definition, depth + 1);
     }
 
-    private static string WhyOpen(string text)
+    /// <summary>Says what open text waits for: its first word.</summary>
+    public string WhyOpen(string text)
     {
         string word = text[(text.IndexOf(OpenMark, StringComparison.Ordinal) + 1)..];
-        int end = word.AsSpan().IndexOfAnyExcept(s_wordLetters);
-        return $"{(end < 0 ? word : word[..end])} has no value before";
+        int end = word.IndexOf(CloseMark, StringComparison.Ordinal);
+        if (end >= 0) word = word[..end];
+        return _template?["parameters"]?[word] is null ? $"{word} is known only then" : $"parameter {word} has no value";
     }
 
-    private static string Closed(string text) => text.Replace(OpenMark.ToString(), "", StringComparison.Ordinal);
+    private static string Closed(string text) => string.Concat(text.Where(c => c is not (OpenMark or CloseMark)));
 
     private JsonValue Evaluate(JsonValue value, bool lenient)
     {

@@ -26,7 +26,7 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
         if (!node.IsObject) return false;
         // A template may leave addresses to its deployment; its rules can be read all the same.
         scope = scope.Quietly();
-        string type = scope.Text(node["type"]) ?? "";
+        string type = scope.Text(node["type"] ?? node["resourceType"]) ?? "";
         string kind = type.Length > 0 ? ResourceName.Last(type) : GuessKind(node, scope);
         JsonValue fields = node["properties"] is { } nested && scope.Expand(nested) is { IsObject: true } inner ? inner : node;
         string id = scope.Text(node["id"]) ?? (node["name"] is { } name ? scope.NameOf(name) : null) ?? "";

@@ -42,6 +42,13 @@ internal sealed record FlowEntry(
     double AgeSeconds,
     double ExpiresInSeconds);
 
+/// <summary>One of the busiest flows.</summary>
+/// <param name="BytesPerSecond">Both directions, IP headers included.</param>
+/// <param name="PacketsPerSecond">Both directions.</param>
+/// <param name="Flow">The flow.</param>
+[method: JsonConstructor]
+internal sealed record FlowRateEntry(double BytesPerSecond, double PacketsPerSecond, FlowEntry Flow);
+
 /// <summary>What came of a kill.</summary>
 /// <param name="Matched">Flows that fitted.</param>
 /// <param name="Killed">Flows that were ended; fewer if some ended by themselves meanwhile.</param>

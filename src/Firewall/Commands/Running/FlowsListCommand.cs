@@ -95,7 +95,8 @@ internal static class FlowsListCommand
         }
     }
 
-    private static string[] Row(FlowEntry flow) =>
+    /// <summary>A flow as a row of a table: protocol, source, destination, state, rule, packets, bytes, age, expiry; escaped for markup.</summary>
+    public static string[] Row(FlowEntry flow) =>
     [
         RuleProtocol.Of(flow.Protocol).ToString() + (flow.IcmpType is { } type ? string.Create(CultureInfo.InvariantCulture, $"/{type}") : ""),
         Endpoint(flow.Source, flow.SourcePort),
