@@ -12,8 +12,8 @@ namespace Firewall.SystemTests.Conntrack;
 /// True if the two know different things of the connection from then on, so that also later packets may get different verdicts.
 /// </param>
 /// <param name="Occurs">Whether a packet is one of these, told from what our engine knew and did.</param>
-/// <param name="IsOfPickUps">True if it occurs only where connections are picked up in their middle.</param>
-internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, bool> Occurs, bool IsOfPickUps = false)
+/// <param name="IsRare">True if the usual conversations need not show it.</param>
+internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, bool> Occurs, bool IsRare = false)
 {
     public static IReadOnlyList<KnownDifference> All { get; } =
     [
@@ -36,14 +36,14 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("Reset in doubt while closing", true, static step => step.IsReset && step.Verdict.IsAllowed
             && step.Before.State is > TcpState.Established and < TcpState.Close && step.After.State == step.Before.State),
         new("Reset on an unanswered pick-up", true, static step => step.IsReset && step.Verdict.IsAllowed
-            && (step.Before.Flags & (FlowFlags.Liberal | FlowFlags.Replied)) == FlowFlags.Liberal && step.After.State == TcpState.None, IsOfPickUps: true),
+            && (step.Before.Flags & (FlowFlags.Liberal | FlowFlags.Replied)) == FlowFlags.Liberal && step.After.State == TcpState.None, IsRare: true),
         new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
         new("SYN on a connection that may need more", true, static step => IsSyn(step)
             && step.Before.State == TcpState.TimeWait && step.Verdict.Reason is VerdictReason.Flow or VerdictReason.InvalidState),
         new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
             && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),
         new("Reset that answers a SYN", false, static step => step.IsReset && step.Verdict.IsAllowed && step.Before.State == TcpState.Established
-            && (IsAfter(step.Before.Receiver.MaxAck, step.Info.Sequence) || IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd))),
+            && (IsAfter(step.Before.Receiver.MaxAck, step.Info.Sequence) || IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd)), IsRare: true),
         new("Reset that moves no bounds", true, static step => step.IsReset && step.Verdict.IsAllowed
             && (IsAfter(step.Info.Sequence, step.Before.Sender.End) || IsAfter(ReachOf(step), step.Before.Receiver.MaxEnd))),
         new("Refusal behind a challenge", true, static step => step.IsReset && !step.Before.IsForward
