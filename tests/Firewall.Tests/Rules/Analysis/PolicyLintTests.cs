@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using CsCheck;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
@@ -244,47 +242,6 @@ public class PolicyLintTests
             }
         }, iter: 150);
         Assert.True(found > 50 && crossed > 50, "the rules never gave a finding, so nothing was tested");
-    }
-
-    [Fact]
-    public void A_thousand_rules_with_every_service_tag_are_linted_in_time()
-    {
-        ServiceTags tags = ServiceTags.Read(File.ReadAllBytes(SharedFile.OrSkip("data/service-tags/ServiceTags_Public.json")), "tags", out _);
-        CompileResult result = PolicyCompiler.Compile([TagRules.Group(tags, 1000)], new PolicyOptions { ServiceTags = tags }, new RuleCatalog(), 1);
-        Stopwatch watch = Stopwatch.StartNew();
-        IReadOnlyList<LintFinding> findings = PolicyLint.Lint(result.Policy!);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{findings.Count} findings in {watch.ElapsedMilliseconds} ms");
-        // The aim is five seconds; a busy shared machine and a debug build get more.
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 20_000);
-    }
-
-    [Theory]
-    [InlineData(3000, 8)]
-    [InlineData(30_000, 25)]
-    public void A_thousand_rules_of_one_direction_that_overlap_in_every_field_are_linted_and_compared_in_time(int width, int seconds)
-    {
-        Assert.SkipUnless(File.Exists(ThreadStatistics), "the processor time of a thread is only known on Linux");
-        Policy policy = PolicyCompiler.Compile([OverlappingRules.Group(1000, width, seed: 7)], new PolicyOptions(), new RuleCatalog(), 1).Policy!;
-        Policy changed = PolicyCompiler.Compile([OverlappingRules.Group(1000, width, seed: 7, flip: 500)], new PolicyOptions(), new RuleCatalog(), 1).Policy!;
-        double start = ThreadSeconds();
-        IReadOnlyList<LintFinding> findings = PolicyLint.Lint(policy);
-        double linted = ThreadSeconds();
-        PolicyDifference difference = PolicyDiff.Compare(policy, changed);
-        double compared = ThreadSeconds();
-        TestContext.Current.TestOutputHelper?.WriteLine($"{findings.Count} findings in {linted - start} s, {difference.Changes.Count} changes in {compared - linted} s");
-        Assert.True(findings.Count > 500 && PolicyDiff.Compare(policy, policy).IsEmpty);
-        // Processor time, so that other work beside it does not count. The aim is five seconds for each; a debug build gets more.
-        Assert.InRange(compared - start, 0, seconds);
-    }
-
-    private const string ThreadStatistics = "/proc/thread-self/stat";
-
-    /// <summary>Seconds of processor time that this thread had: user and system, in hundredths, behind the name in brackets.</summary>
-    private static double ThreadSeconds()
-    {
-        string text = File.ReadAllText(ThreadStatistics);
-        string[] fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        return (int.Parse(fields[11], CultureInfo.InvariantCulture) + int.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
     }
 
     private static IReadOnlyList<LintFinding> Lint(params string[] rules)
