@@ -1,8 +1,8 @@
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// A bounded queue between one worker, or workers of which a lock lets in one at a time, and one consumer. The worker never waits: when the ring is full the event is lost, and the loss
-/// is counted.
+/// A bounded queue between one worker, or workers of which a lock lets in one at a time, and one consumer. The worker never waits: when the
+/// ring is full the event is lost, and the loss is counted.
 /// </summary>
 /// <typeparam name="T">A fixed-size event.</typeparam>
 public sealed class EventRing<T>

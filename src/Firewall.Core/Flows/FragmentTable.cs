@@ -24,7 +24,7 @@ public sealed class FragmentTable
     private readonly FragmentDatagram[] _datagrams;
     private readonly uint[] _begun = new uint[PairCounters];
     private readonly FragmentCoverage _coverage = new(FragmentLimits.Pieces);
-    private readonly FlowHash _hash = FlowHash.CreateRandom();
+    private readonly FlowHash _hash;
     private readonly HeldFragments _held;
     private readonly int _setMask;
     private int _lock;
@@ -35,8 +35,15 @@ public sealed class FragmentTable
     /// <summary>Makes an empty table.</summary>
     /// <param name="capacity">Datagrams known at once; rounded up to a power of two, at least four.</param>
     public FragmentTable(int capacity = FragmentLimits.Datagrams)
+        : this(capacity, FlowHash.CreateRandom())
+    {
+    }
+
+    /// <summary>The same with a known hash, for tests that must not depend on which datagrams share a set.</summary>
+    internal FragmentTable(int capacity, FlowHash hash)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        _hash = hash;
         int sets = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, capacity / Ways));
         _setMask = sets - 1;
         _datagrams = new FragmentDatagram[sets * Ways];

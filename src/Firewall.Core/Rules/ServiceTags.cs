@@ -14,7 +14,7 @@ public sealed class ServiceTags
 {
     private readonly Dictionary<string, IpPrefix[]> _tags;
     // Policies are compiled again and again from the same file.
-    private readonly ConcurrentDictionary<string, AddressSet?> _addresses = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, AddressSet> _addresses = new(StringComparer.OrdinalIgnoreCase);
 
     internal ServiceTags(Dictionary<string, IpPrefix[]> tags, string changeNumber)
     {
@@ -60,5 +60,5 @@ public sealed class ServiceTags
 
     /// <summary>The addresses of a tag, or null if there is no such tag; worked out once.</summary>
     internal AddressSet? AddressesOf(string tag) =>
-        _addresses.GetOrAdd(tag, static (name, tags) => tags.TryGetValue(name, out IpPrefix[]? prefixes) ? AddressSet.From(prefixes) : null, _tags);
+        _tags.TryGetValue(tag, out IpPrefix[]? prefixes) ? _addresses.GetOrAdd(tag, static (_, all) => AddressSet.From(all), prefixes) : null;
 }

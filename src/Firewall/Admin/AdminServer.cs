@@ -19,8 +19,8 @@ using Microsoft.Extensions.Options;
 namespace Firewall.Admin;
 
 /// <summary>
-/// The admin socket: HTTP on a Unix socket, or on a named pipe of Windows, by Kestrel without a host around it. It begins when packets are judged already, so that it
-/// delays no start; and the appliance runs on without it where it cannot be made.
+/// The admin socket: HTTP on a Unix socket, or on a named pipe of Windows, by Kestrel without a host around it. It begins when packets are
+/// judged already, so that it delays no start; and the appliance runs on without it where it cannot be made.
 /// </summary>
 internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpContext>
 {

@@ -15,7 +15,8 @@ public sealed class FragmentTableTests : IDisposable
         NsgReader.Read(Encoding.UTF8.GetBytes(SampleRules.AllowDns), "rules.json").Groups, new PolicyOptions(), new RuleCatalog(), 1).Policy!;
 
     private readonly FlowTable _flows = new(new FlowLimits { MaxFlows = 100_000 }, 2);
-    private readonly FragmentTable _table = new();
+    // With a random key, five of three hundred datagrams share a set of four now and then.
+    private readonly FragmentTable _table = new(FragmentLimits.Datagrams, new FlowHash(new byte[32]));
     private readonly FirewallEngine _engine;
 
     public FragmentTableTests() => _engine = new FirewallEngine(_flows, _table, new EngineOptions(), new EventRing<DropEvent>(16));

@@ -13,9 +13,6 @@ namespace Firewall.Admin.Flows;
 /// </summary>
 internal sealed class TopFlows(ApplianceState state)
 {
-    // As in a listing.
-    private const int LooksPerSlice = 1024;
-
     /// <summary>Writes a JSON array, the busiest flow first.</summary>
     /// <param name="output">Where it goes.</param>
     /// <param name="filter">Which flows.</param>
@@ -74,7 +71,7 @@ internal sealed class TopFlows(ApplianceState state)
 
     private static void Slice(FlowTable table, FlowWalk walk, FlowFilter filter, Action<int, FlowRecord> met)
     {
-        int looks = LooksPerSlice;
+        int looks = FlowListing.LooksPerSlice;
         long now = Environment.TickCount64;
         while (walk.TryNext(now, out FlowRecord flow, ref looks))
         {
