@@ -90,6 +90,6 @@ internal sealed class FieldClasses<T>
             if (range + 1 < map.Values.Length) first = map.Lasts[range] + T.One;
         }
 
-        bits.AddRange(table.ToArray());
+        bits.AddRange(table.Bits);
     }
 }

@@ -6,37 +6,49 @@ namespace Firewall.Core.Rules.Classification;
 /// <summary>
 /// Finds the first rule that applies in a time that hardly depends on how many rules there are, and not at all on how they are
 /// chosen: each field of the packet is looked up once and gives the set of rules that it fits, as a bitmap in the order of
-/// evaluation; the first bit that all five have in common is the rule. Protocol and ICMP type are one field. Immutable; never allocates.
+/// evaluation; the first bit that all have in common is the rule. Protocol and ICMP type are one field. Immutable; never allocates.
 /// </summary>
-internal sealed partial class BitmapClassifier : IRuleClassifier
+internal sealed class BitmapClassifier : IRuleClassifier
 {
-    private const int WordsPerBlock = 8;
+    private const int ProtocolField = 0;
+    private const int SourceField = 1;
+    private const int DestinationField = 2;
+    private const int SourcePortField = 3;
+    private const int DestinationPortField = 4;
 
     private readonly ResolvedRule[] _rules;
     private readonly int _words;
 
     private readonly int[] _protocols;
-    private readonly ulong[] _protocolBits;
     private readonly IcmpIndex? _icmp;
     private readonly AddressIndex _sources;
-    private readonly ulong[] _sourceBits;
     private readonly AddressIndex _destinations;
-    private readonly ulong[] _destinationBits;
-    private readonly PortIndex _sourcePorts;
-    private readonly PortIndex _destinationPorts;
+    private readonly PortMap _sourcePorts;
+    private readonly PortMap _destinationPorts;
+    private readonly BitmapRows _rows;
 
     /// <summary>Builds the tables; takes up to some hundred milliseconds with the whole service tag file.</summary>
     public BitmapClassifier(IEnumerable<ResolvedRule> rules)
     {
         _rules = [.. rules];
-        int words = Math.Max(1, (_rules.Length + 63) / 64);
-        // Long bitmaps are read in blocks of eight words.
-        _words = words <= 2 ? words : (words + WordsPerBlock - 1) / WordsPerBlock * WordsPerBlock;
-        (_protocols, _icmp, _protocolBits) = IndexProtocols();
-        (_sources, _sourceBits) = IndexAddresses(rule => rule.Source);
-        (_destinations, _destinationBits) = IndexAddresses(rule => rule.Destination);
-        _sourcePorts = IndexPorts(rule => rule.SourcePorts);
-        _destinationPorts = IndexPorts(rule => rule.DestinationPorts);
+        _words = BitmapRows.WordsFor(_rules.Length);
+        BitmapTable[] tables = new BitmapTable[BitmapRows.Fields];
+        for (int field = 0; field < tables.Length; field++) tables[field] = new BitmapTable(_words);
+        int[] protocols = ClassesOfProtocols(tables[ProtocolField]);
+        (RangeMap<ushort> V4, RangeMap<ushort> V6)? types = ClassesOfTypes(tables[ProtocolField]);
+        (RangeMap<uint> V4, RangeMap<UInt128> V6) sources = ClassesOfAddresses(rule => rule.Source, tables[SourceField]);
+        (RangeMap<uint> V4, RangeMap<UInt128> V6) destinations = ClassesOfAddresses(rule => rule.Destination, tables[DestinationField]);
+        (RangeMap<ushort> Map, int Portless) sourcePorts = ClassesOfPorts(rule => rule.SourcePorts, tables[SourcePortField]);
+        (RangeMap<ushort> Map, int Portless) destinationPorts = ClassesOfPorts(rule => rule.DestinationPorts, tables[DestinationPortField]);
+        // How the rows lie is known when all classes are.
+        _rows = new BitmapRows(tables, _words);
+        Func<int, int> ValueOf(int field) => classOfField => _rows.ValueOf(field, classOfField);
+        _protocols = Array.ConvertAll(protocols, ValueOf(ProtocolField).Invoke);
+        _icmp = types is { } some ? new IcmpIndex(some.V4.Select(ValueOf(ProtocolField)), some.V6.Select(ValueOf(ProtocolField))) : null;
+        _sources = new AddressIndex(sources.V4.Select(ValueOf(SourceField)), sources.V6.Select(ValueOf(SourceField)));
+        _destinations = new AddressIndex(destinations.V4.Select(ValueOf(DestinationField)), destinations.V6.Select(ValueOf(DestinationField)));
+        _sourcePorts = new PortMap(sourcePorts.Map, sourcePorts.Portless, ValueOf(SourcePortField));
+        _destinationPorts = new PortMap(destinationPorts.Map, destinationPorts.Portless, ValueOf(DestinationPortField));
     }
 
     public IReadOnlyList<ResolvedRule> Rules => _rules;
@@ -44,26 +56,28 @@ internal sealed partial class BitmapClassifier : IRuleClassifier
     /// <summary>The most words of each bitmap that a search reads.</summary>
     public int Words => _words;
 
+    /// <summary>True if a search reads three bitmaps, false if five.</summary>
+    public bool IsCrossed => _rows.IsCrossed;
+
     public int Classify(in PacketInfo packet)
     {
-        Classes classes;
-        classes.Source = _sources.Find(packet.Source);
-        classes.Destination = _destinations.Find(packet.Destination);
-        classes.SourcePort = _sourcePorts.Portless;
-        classes.DestinationPort = _destinationPorts.Portless;
+        BitmapRows.FieldValues values = default;
+        values[SourceField] = _sources.Find(packet.Source);
+        values[DestinationField] = _destinations.Find(packet.Destination);
+        values[SourcePortField] = _sourcePorts.Portless;
+        values[DestinationPortField] = _destinationPorts.Portless;
         if (packet.HasPorts)
         {
-            classes.SourcePort = _sourcePorts.Find(packet.SourcePort);
-            classes.DestinationPort = _destinationPorts.Find(packet.DestinationPort);
+            values[SourcePortField] = _sourcePorts.Find(packet.SourcePort);
+            values[DestinationPortField] = _destinationPorts.Find(packet.DestinationPort);
         }
 
-        classes.Protocol = _icmp is not null && PacketKind.HasType(in packet) ? _icmp.Find(in packet) : _protocols[packet.Protocol];
-        return FirstCommon(in classes);
+        values[ProtocolField] = _icmp is not null && PacketKind.HasType(in packet) ? _icmp.Find(in packet) : _protocols[packet.Protocol];
+        return _rows.FirstCommon(in values);
     }
 
-    private (int[] Classes, IcmpIndex? Icmp, ulong[] Bits) IndexProtocols()
+    private int[] ClassesOfProtocols(BitmapTable table)
     {
-        BitmapTable table = new(_words);
         int[] classes = new int[256];
         ulong[] bitmap = new ulong[_words];
         for (int protocol = 0; protocol < classes.Length; protocol++)
@@ -78,30 +92,30 @@ internal sealed partial class BitmapClassifier : IRuleClassifier
             classes[protocol] = table.Intern(bitmap);
         }
 
-        bool asksForTypes = Array.Exists(_rules, rule => !rule.IcmpTypes.IsAll);
-        IcmpIndex? icmp = asksForTypes ? new IcmpIndex(IndexTypes(IpProtocol.Icmp, table), IndexTypes(IpProtocol.Icmpv6, table)) : null;
-        return (classes, icmp, table.ToArray());
+        return classes;
     }
 
-    private RangeMap<ushort> IndexTypes(byte protocol, BitmapTable table)
+    private (RangeMap<ushort> V4, RangeMap<ushort> V6)? ClassesOfTypes(BitmapTable table)
     {
-        (List<IntervalSet<ushort>> sets, List<ulong[]> masks) =
-            Group(rule => rule.Rule.Protocol.Matches(protocol) ? rule.IcmpTypes : IntervalSet<ushort>.Empty);
-        return Sweep(sets, masks, table);
+        if (Array.TrueForAll(_rules, rule => rule.IcmpTypes.IsAll)) return null;
+        return (TypesOf(IpProtocol.Icmp), TypesOf(IpProtocol.Icmpv6));
+
+        RangeMap<ushort> TypesOf(byte protocol)
+        {
+            (List<IntervalSet<ushort>> sets, List<ulong[]> masks) =
+                Group(rule => rule.Rule.Protocol.Matches(protocol) ? rule.IcmpTypes : IntervalSet<ushort>.Empty);
+            return Sweep(sets, masks, table);
+        }
     }
 
-    private (AddressIndex Index, ulong[] Bits) IndexAddresses(Func<ResolvedRule, AddressSet> side)
+    private (RangeMap<uint> V4, RangeMap<UInt128> V6) ClassesOfAddresses(Func<ResolvedRule, AddressSet> side, BitmapTable table)
     {
-        BitmapTable table = new(_words);
         (List<AddressSet> sets, List<ulong[]> masks) = Group(side);
-        RangeMap<uint> v4 = Sweep([.. sets.Select(set => set.V4)], masks, table);
-        RangeMap<UInt128> v6 = Sweep([.. sets.Select(set => set.V6)], masks, table);
-        return (new AddressIndex(v4, v6), table.ToArray());
+        return (Sweep([.. sets.Select(set => set.V4)], masks, table), Sweep([.. sets.Select(set => set.V6)], masks, table));
     }
 
-    private PortIndex IndexPorts(Func<ResolvedRule, IntervalSet<ushort>> side)
+    private (RangeMap<ushort> Map, int Portless) ClassesOfPorts(Func<ResolvedRule, IntervalSet<ushort>> side, BitmapTable table)
     {
-        BitmapTable table = new(_words);
         (List<IntervalSet<ushort>> sets, List<ulong[]> masks) = Group(side);
         RangeMap<ushort> map = Sweep(sets, masks, table);
         ulong[] portless = new ulong[_words];
@@ -111,8 +125,7 @@ internal sealed partial class BitmapClassifier : IRuleClassifier
             for (int word = 0; word < _words; word++) portless[word] |= masks[set][word];
         }
 
-        int portlessClass = table.Intern(portless);
-        return new PortIndex(map, portlessClass, table.ToArray());
+        return (map, table.Intern(portless));
     }
 
     /// <summary>The distinct sets of one side, each with the rules that have it: thousands of rules may share a large tag.</summary>
@@ -152,36 +165,5 @@ internal sealed partial class BitmapClassifier : IRuleClassifier
                 for (int word = 0; word < bitmap.Length; word++) bitmap[word] ^= mask[word];
             },
             () => table.Intern(bitmap));
-    }
-
-    /// <summary>What the lookups of one packet gave.</summary>
-    private ref struct Classes
-    {
-        public int Source;
-        public int Destination;
-        public int SourcePort;
-        public int DestinationPort;
-        public int Protocol;
-    }
-
-    /// <summary>The classes of ports, and that of packets without ports.</summary>
-    private sealed class PortIndex
-    {
-        private readonly RangeTree _tree;
-        private readonly int[] _values;
-
-        public PortIndex(RangeMap<ushort> map, int portless, ulong[] bits)
-        {
-            _tree = RangeTree.Of(map);
-            _values = map.Values;
-            Portless = portless;
-            Bits = bits;
-        }
-
-        public int Portless { get; }
-
-        public ulong[] Bits { get; }
-
-        public int Find(ushort port) => _values[_tree.Find(port)];
     }
 }

@@ -26,7 +26,7 @@ internal sealed class BitmapTable
         int code = HashOf(bitmap);
         ref int first = ref CollectionsMarshal.GetValueRefOrAddDefault(_firstOfHash, code, out bool known);
         if (!known) first = -1;
-        ReadOnlySpan<ulong> bits = CollectionsMarshal.AsSpan(_bits);
+        ReadOnlySpan<ulong> bits = Bits;
         for (int candidate = first; candidate >= 0; candidate = _nextOfHash[candidate])
         {
             if (bits.Slice(candidate * _words, _words).SequenceEqual(bitmap)) return candidate;
@@ -53,6 +53,6 @@ internal sealed class BitmapTable
         return (int)(hash ^ (hash >> 32));
     }
 
-    /// <summary>All bitmaps, one behind the other.</summary>
-    public ulong[] ToArray() => [.. _bits];
+    /// <summary>All bitmaps, one behind the other; good until the next is added.</summary>
+    public ReadOnlySpan<ulong> Bits => CollectionsMarshal.AsSpan(_bits);
 }

@@ -24,6 +24,17 @@ internal sealed class RangeMap<T>
     /// <summary>One value for each range.</summary>
     public int[] Values { get; }
 
+    /// <summary>The one value that all these numbers have, or null.</summary>
+    public int? ValueOfAll(T first, T last)
+    {
+        int range = Array.BinarySearch(_lasts, first);
+        if (range < 0) range = ~range;
+        return last <= _lasts[range] ? Values[range] : null;
+    }
+
+    /// <summary>The same ranges with other values.</summary>
+    public RangeMap<T> Select(Func<int, int> value) => new(_lasts, Array.ConvertAll(Values, value.Invoke));
+
     /// <summary>
     /// Cuts the numbers at the ends of all sets. Whenever sets begin or end, <paramref name="toggle"/> is called for each of them, and
     /// then <paramref name="value"/> for the value of the range that begins.

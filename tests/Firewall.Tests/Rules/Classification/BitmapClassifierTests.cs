@@ -13,6 +13,7 @@ public class BitmapClassifierTests
     public void It_agrees_with_the_linear_matcher_on_the_edges_of_random_rules()
     {
         long compared = 0;
+        long crossed = 0;
         // 500 rule sets with 2,500 packets each: more than a million comparisons.
         Gen.ULong.Sample(seed =>
         {
@@ -32,8 +33,11 @@ public class BitmapClassifierTests
             }
 
             Interlocked.Add(ref compared, 2500);
+            if (compiled.IsCrossed) Interlocked.Increment(ref crossed);
         }, iter: 500);
         Assert.True(compared >= 1_000_000);
+        // Both layouts of the bitmaps were searched.
+        Assert.InRange(crossed, 50, 490);
     }
 
     [Theory]
