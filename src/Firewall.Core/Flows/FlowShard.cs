@@ -167,7 +167,6 @@ internal sealed partial class FlowShard
         copy.Previous = 0;
         record = copy;
         if ((record.Flags & FlowFlags.Assured) != 0) Assured++;
-        Traffic.Add(record.Rule, record, -1); // counted by who had it before
         Schedule(ref record, now);
         record.EndChange();
         return true;

@@ -87,7 +87,7 @@ public sealed class FlowTable : IDisposable
     /// is in both, and one of a flow that ends meanwhile may be in neither.
     /// </summary>
     /// <param name="rule">The rule's number.</param>
-    /// <returns>Packets, and bytes with IP headers. An adopted flow counts from its adoption on, so a sum without the walk may be negative.</returns>
+    /// <returns>Packets, and bytes with IP headers. An adopted flow brings what it has carried before.</returns>
     public (long Packets, long Bytes) EndedTrafficOf(int rule) =>
         (_shards.Sum(shard => shard.Traffic.PacketsOf(rule)), _shards.Sum(shard => shard.Traffic.BytesOf(rule)));
 

@@ -9,7 +9,7 @@ internal sealed class RuleTraffic
     // Replaced as a whole when a rule with a larger number comes, so that a reader never sees a half of it.
     private volatile Entry[] _rules = new Entry[64];
 
-    /// <summary>Packets of that rule's flows. Less than nothing for flows that came into the table with packets counted elsewhere.</summary>
+    /// <summary>Packets of that rule's flows. Less than nothing where a flow came from another rule and is still in the table.</summary>
     public long PacketsOf(int rule) => _rules is var rules && (uint)rule < (uint)rules.Length ? Volatile.Read(ref rules[rule].Packets) : 0;
 
     /// <summary>Their bytes, IP headers included.</summary>

@@ -64,6 +64,9 @@ internal sealed partial class JitAccess : IAddedRules
         }
     }
 
+    /// <summary>How many requests are in force.</summary>
+    public int ActiveCount => _open.Active.Count;
+
     /// <summary>Has the policy compiled anew; throws what makes that impossible. Set once, before anything is asked for.</summary>
     public Func<Policy> Apply { get; set; } = static () => throw new InvalidOperationException("nobody compiles policies");
 
@@ -121,7 +124,8 @@ internal sealed partial class JitAccess : IAddedRules
             }
 
             foreach (JitRequest request in _requests.Where(request => request.IsActive)) _granted[request.Id] = _time.GetTimestamp();
-            foreach (JitRequest request in _requests.Where(IsTimeOver).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
+            // One that begins in the future was granted before the clock was set back; how much of its time is left nobody knows.
+            foreach (JitRequest request in _requests.Where(r => IsTimeOver(r) || (r.IsActive && r.StartTimeUtc > _time.GetUtcNow())).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
             if (_endedBefore.Count > 0) Save();
             Publish();
         }
