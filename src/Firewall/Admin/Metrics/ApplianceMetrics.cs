@@ -3,7 +3,6 @@ using Firewall.Core.Engine;
 using Firewall.Core.Packets;
 using Firewall.Devices.Linux;
 using Firewall.Hosting;
-using Firewall.JustInTime;
 
 namespace Firewall.Admin.Metrics;
 
