@@ -391,6 +391,10 @@ public sealed class AdminSocketTests : IAsyncLifetime
 
         CommandRunner save = CommandRunner.Run("drops", "save", "--socket", SocketPath, _folder["drops.pcapng"]);
         Assert.Equal((0, $"{_folder["drops.pcapng"]}: 2 denied packets\n", ""), (save.ExitCode, save.Output, save.Error));
+        CommandRunner nowhere = CommandRunner.Run("drops", "save", "--socket", SocketPath, _folder["no-such-folder/drops.pcapng"]);
+        Assert.Equal(1, nowhere.ExitCode);
+        Assert.StartsWith($"firewall: {_folder["no-such-folder/drops.pcapng"]} cannot be written (", nowhere.Error, StringComparison.Ordinal);
+        Assert.Contains("name a file in a folder that exists", nowhere.Error, StringComparison.Ordinal);
         byte[] capture = await File.ReadAllBytesAsync(_folder["drops.pcapng"]);
         Assert.True(capture.AsSpan().IndexOf(syn) > 0);
         Assert.Contains("Denied Inbound by DefaultRule_DenyAllInBound of nsg", Encoding.Latin1.GetString(capture), StringComparison.Ordinal);

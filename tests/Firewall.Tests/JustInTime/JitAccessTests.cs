@@ -124,6 +124,24 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void Who_comes_goes_or_asks_again_moves_nobody_elses_rule()
+    {
+        JitRequest first = _jit.Request(Ask(22, "198.51.100.1"), Ana);
+        _jit.Request(Ask(22, "198.51.100.2"), Ana);
+        _jit.Request(Ask(22, "198.51.100.3"), Ana);
+        Assert.Equal([(100, "198.51.100.1/32"), (101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Revoke(first.Id, Ana);
+        Assert.Equal([(101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Request(Ask(22, "198.51.100.2"), Ana);
+        Assert.Equal([(101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Request(Ask(22, "198.51.100.4"), Ana);
+        _jit = Start();
+        Assert.Equal([(100, "198.51.100.4/32"), (101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+
+        IEnumerable<(int, string)> Opened() => _policy.Groups[0].SecurityRules.Where(r => r.Access == Access.Allow).OrderBy(r => r.Priority).Select(r => (r.Priority, r.Source.ToString()!));
+    }
+
+    [Fact]
     public void Old_state_that_is_put_back_opens_nothing_also_when_the_clock_is_set_back_with_it()
     {
         _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);

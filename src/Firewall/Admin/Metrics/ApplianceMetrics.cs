@@ -59,7 +59,8 @@ internal static class ApplianceMetrics
 
     private static IEnumerable<MetricFamily> OfRules(ApplianceState state)
     {
-        IReadOnlyList<RuleHitStatus> rules = state.RuleHits(state.Census.Latest);
+        // Not those that are gone: with just-in-time access there is another one every day.
+        RuleHitStatus[] rules = [.. state.RuleHits(state.Census.Latest).Where(r => r.InForce)];
         yield return Counter("firewall_rule_hits_total", "Flows that a rule allowed, or packets that it denied.", [.. rules.Select(r => OfRule(r, r.Hits))]);
         yield return Counter("firewall_rule_packets_total", "Packets of the flows that a rule allowed, or that it denied.", [.. rules.Select(r => OfRule(r, r.Packets))]);
         yield return Counter("firewall_rule_bytes_total", "Bytes of these packets, from the IP header on.", [.. rules.Select(r => OfRule(r, r.Bytes))]);
