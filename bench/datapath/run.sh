@@ -216,8 +216,10 @@ start_firewall-observed() {
     watchers+=($!)
     while sleep 1; do curl -s --unix-socket "$work/admin.sock" http://firewall/metrics > /dev/null; done &
     watchers+=($!)
-    in_router "$traffic" accept 4318 &
+    # As a collector that takes metrics and never answers. Not through the function, whose shell would be killed instead.
+    ip netns exec fwbench-router "$traffic" accept 4318 &
     watchers+=($!)
+    sleep 1 # they are programs that start, which is not what is measured
 }
 stop_firewall-observed() {
     kill "${watchers[@]}" 2> /dev/null || true
