@@ -10,6 +10,9 @@
 #   nfqueue        nftables sends every packet to a C program that accepts all
 #   firewall       artifacts/firewall with 10 rules
 #   firewall-1000  the same with 1,000 rules that use the whole service tag file, if there is one beside the checkout
+#   firewall-alone     with 10 rules, and nothing that watches: no admin socket, no log, no kept packets
+#   firewall-observed  with all that watches: flow logs in every format, activity log, drops log and capture, a scrape of the metrics a second,
+#                      metrics by OTLP, two followers of drops, one of the activity log, and firewall top
 #
 # Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]], or make bench-datapath
 #   CANDIDATES, LOADS  choose some of them, by spaces
@@ -105,6 +108,16 @@ config() { # NAME RULES TAGS
         "$2" "$([ -n "$3" ] && echo "\"$3\"" || echo null)" > "$work/$1.json"
 }
 config firewall rules.json ""
+cat > "$work/firewall-alone.json" << CONFIG
+{ "Firewall": { "Rules": "rules.json", "Interfaces": [ "fwb-rc", "fwb-rs" ], "Tun": { "Name": "fwbench0" }, "Logging": { "LogLevel": { "Drops": "None" } },
+    "Admin": { "Socket": "none" }, "ActivityLog": { "File": "none" }, "Drops": { "KeptPackets": 0 } } }
+CONFIG
+cat > "$work/firewall-observed.json" << CONFIG
+{ "Firewall": { "Rules": "rules.json", "Interfaces": [ "fwb-rc", "fwb-rs" ], "Tun": { "Name": "fwbench0" },
+    "Admin": { "Socket": "admin.sock" }, "ActivityLog": { "File": "activity.jsonl" },
+    "FlowLogs": { "Folder": "flow-logs", "Lines": "flow-logs/lines.jsonl", "AllProtocols": true, "Interval": 1, "ContinueInterval": 1 },
+    "Otlp": { "Endpoint": "http://127.0.0.1:4318", "Interval": 1 } } }
+CONFIG
 config firewall-1000 rules-1000.json "$tag_file"
 
 start_kernel() {
@@ -187,6 +200,33 @@ start_appliance() {
     pid=$!
     until grep -qs Ready "$work/firewall.log"; do kill -0 "$pid" 2> /dev/null || { cat "$work/firewall.log" >&2; exit 1; }; done
 }
+start_firewall-alone() { start_appliance firewall-alone; }
+stop_firewall-alone() { stop_firewall; }
+start_firewall-observed() {
+    rm -rf "$work/flow-logs"
+    start_appliance firewall-observed
+    watchers=()
+    until [ -S "$work/admin.sock" ]; do sleep 0.05; done
+    for what in "drops follow" "drops follow --per-second 1000 --format json" "top --interval 1"; do
+        # shellcheck disable=SC2086 # words
+        "$firewall" $what --socket "$work/admin.sock" > /dev/null 2>&1 < /dev/null &
+        watchers+=($!)
+    done
+    "$firewall" activity follow --file "$work/activity.jsonl" > /dev/null 2>&1 &
+    watchers+=($!)
+    while sleep 1; do curl -s --unix-socket "$work/admin.sock" http://firewall/metrics > /dev/null; done &
+    watchers+=($!)
+    # As a collector that takes metrics and never answers. Not through the function, whose shell would be killed instead.
+    ip netns exec fwbench-router "$traffic" accept 4318 &
+    watchers+=($!)
+    sleep 1 # they are programs that start, which is not what is measured
+}
+stop_firewall-observed() {
+    kill "${watchers[@]}" 2> /dev/null || true
+    wait "${watchers[@]}" 2> /dev/null || true
+    stop_firewall
+}
+
 start_firewall() { start_appliance firewall; }
 start_firewall-1000() { start_appliance firewall-1000; }
 stop_firewall() { kill "$pid" && wait "$pid" 2> /dev/null || true; }

@@ -49,7 +49,7 @@ public sealed class EngineCounters
 
     internal void Count(in Verdict verdict, int bytes, long now)
     {
-        if (verdict.Reason == VerdictReason.Rule) Rules.Count(verdict.Rule, now);
+        if (verdict.Reason != VerdictReason.Flow) CountForRule(verdict, bytes, now);
         if (verdict.IsAllowed)
         {
             _allowed[(int)verdict.Reason]++;
@@ -66,6 +66,13 @@ public sealed class EngineCounters
         _denied[(int)verdict.Reason]++;
         _deniedBytes += bytes;
         if (verdict.Reason == VerdictReason.Malformed) _malformed[(int)verdict.Malformed]++;
+    }
+
+    private void CountForRule(in Verdict verdict, int bytes, long now)
+    {
+        if (verdict.Reason == VerdictReason.Rule && verdict.IsAllowed) Rules.CountFlow(verdict.Rule, now);
+        else if (verdict.Reason == VerdictReason.Rule) Rules.CountDenied(verdict.Rule, bytes, now);
+        else if (verdict.IsAllowed) Rules.CountPassed(verdict.Rule, bytes);
     }
 
     private static long Sum(long[] counters)

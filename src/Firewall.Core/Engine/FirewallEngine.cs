@@ -208,7 +208,7 @@ public sealed class FirewallEngine
                     return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
                 }
 
-                record.Rule = match.Rule;
+                shard.ChangeRule(ref record, match.Rule);
             }
 
             record.PolicyVersion = (ushort)policy.Version;
@@ -228,18 +228,18 @@ public sealed class FirewallEngine
         switch (result)
         {
             case TrackResult.Accept:
-                record.Count(isForward, info.Length);
+                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
                 break;
             case TrackResult.AcceptAndShorten:
-                record.Count(isForward, info.Length);
+                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 Refresh(shard, ref record, now, _timeouts.Of(IpProtocol.Tcp, (byte)TcpState.Close));
                 break;
             case TrackResult.Ignore:
-                record.Count(isForward, info.Length);
+                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 break;
             case TrackResult.AcceptAndRemove:
-                record.Count(isForward, info.Length);
+                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 shard.Remove(ref record, hash, (uint)now);
                 break;
             case TrackResult.Reopen:

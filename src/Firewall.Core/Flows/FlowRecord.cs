@@ -15,6 +15,12 @@ public struct FlowRecord
     /// <summary>The size of a record.</summary>
     public const int SizeInBytes = 120;
 
+    /// <summary>Counters of packets begin anew here.</summary>
+    internal const long PacketsRange = 1L << 32;
+
+    /// <summary>Counters of bytes begin anew here.</summary>
+    internal const long BytesRange = 1L << 48;
+
     /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
     public IpAddress Low;
 
@@ -86,6 +92,12 @@ public struct FlowRecord
     /// <summary>Bytes to the originator, IP headers included, modulo 2^48.</summary>
     public readonly ulong ReplyBytes => ((ulong)_replyBytesHigh << 32) | _replyBytesLow;
 
+    /// <summary>Packets in both directions, as far as they are counted here.</summary>
+    public readonly long Packets => (long)ForwardPackets + ReplyPackets;
+
+    /// <summary>Bytes in both directions, as far as they are counted here.</summary>
+    public readonly long Bytes => (long)(ForwardBytes + ReplyBytes);
+
     /// <summary>True if a packet from that endpoint is one of the originator's.</summary>
     public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
 
@@ -111,21 +123,22 @@ public struct FlowRecord
         LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
 
     /// <summary>Counts a packet.</summary>
-    internal void Count(bool isForward, int bytes)
+    /// <returns>True if a counter began anew, see <see cref="FlowShard.CountWrap"/>.</returns>
+    internal bool Count(bool isForward, int bytes)
     {
         if (isForward)
         {
-            ForwardPackets++;
             ulong sum = ForwardBytes + (uint)bytes;
             _forwardBytesLow = (uint)sum;
             _forwardBytesHigh = (ushort)(sum >> 32);
+            return (++ForwardPackets == 0) | (sum >= BytesRange);
         }
         else
         {
-            ReplyPackets++;
             ulong sum = ReplyBytes + (uint)bytes;
             _replyBytesLow = (uint)sum;
             _replyBytesHigh = (ushort)(sum >> 32);
+            return (++ReplyPackets == 0) | (sum >= BytesRange);
         }
     }
 }

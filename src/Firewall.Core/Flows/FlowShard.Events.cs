@@ -8,6 +8,13 @@ internal sealed partial class FlowShard
     /// <summary>From now on tells what begins and ends. Call it before workers use the shard.</summary>
     public EventRing<FlowEvent> Tell(int capacity) => _events = new EventRing<FlowEvent>(capacity);
 
+    /// <summary>Tells that a record is about to leave the table.</summary>
+    private void TellEnded(in FlowRecord record, int number, uint now)
+    {
+        _events?.Add(new FlowEvent(FlowEventKind.Ended, now, number, record));
+        Traffic.Add(record.Rule, record);
+    }
+
     /// <summary>Tells that a record is a whole flow now.</summary>
     public void TellBegun(ref FlowRecord record) => _events?.Add(new FlowEvent(FlowEventKind.Begun, record.Started, _memory.IndexOf(ref record), record));
 }

@@ -161,8 +161,7 @@ internal sealed partial class FlowShard
     {
         ref FlowRecord record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
         if (Unsafe.IsNullRef(ref record)) return false;
-        // Still marked as being changed, so that also here no half record is ever taken for a whole one.
-        FlowRecord copy = other;
+        FlowRecord copy = other; // still marked as being changed: also here no half record is ever taken for a whole one
         copy.Flags |= FlowFlags.Changing;
         copy.Next = 0;
         copy.Previous = 0;
@@ -199,7 +198,7 @@ internal sealed partial class FlowShard
     public void Remove(ref FlowRecord record, ulong hash, uint now)
     {
         int number = _memory.IndexOf(ref record);
-        _events?.Add(new FlowEvent(FlowEventKind.Ended, now, number, record));
+        TellEnded(record, number, now);
         record.BeginChange();
         Unindex(number, hash);
         Unlink(ref record);
@@ -265,6 +264,7 @@ internal sealed partial class FlowShard
     /// <summary>Forgets every flow.</summary>
     public void Clear()
     {
+        CountAllEnded();
         Expired += Count;
         _memory.Clear();
         _firstFree = 0;

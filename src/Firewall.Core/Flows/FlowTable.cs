@@ -82,6 +82,15 @@ public sealed class FlowTable : IDisposable
     /// <summary>Flows that an operator ended.</summary>
     public long Killed => _shards.Sum(static shard => shard.Killed);
 
+    /// <summary>
+    /// What a rule's flows have carried that left the table. Read it before a <see cref="FlowWalk"/> over those that are in it: then no packet
+    /// is in both, and one of a flow that ends meanwhile may be in neither.
+    /// </summary>
+    /// <param name="rule">The rule's number.</param>
+    /// <returns>Packets, and bytes with IP headers. An adopted flow brings what it has carried before.</returns>
+    public (long Packets, long Bytes) EndedTrafficOf(int rule) =>
+        (_shards.Sum(shard => shard.Traffic.PacketsOf(rule)), _shards.Sum(shard => shard.Traffic.BytesOf(rule)));
+
     /// <summary>Memory reserved for flows, in bytes; committed only as far as it is used.</summary>
     public long SizeInBytes => _region.Length;
 

@@ -26,6 +26,15 @@ public sealed record EffectiveRule(
 /// <summary>The effective security rules of a policy: what Azure shows for a network interface, for each place of the policy.</summary>
 public static class EffectiveRules
 {
+    /// <summary>The numbers of all rules that decide anything, the default ones too. Quick: nothing is expanded.</summary>
+    public static IReadOnlySet<int> NumbersOf(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Chains.Entries.SelectMany(entry => entry.Chain.Steps)
+            .SelectMany(step => step.Group.Inbound.Rules.Concat(step.Group.Outbound.Rules))
+            .Select(rule => rule.Number).ToHashSet();
+    }
+
     /// <summary>Every group with each place that it applies to. Expanding large tags takes time and memory; not for the path.</summary>
     public static IReadOnlyList<EffectiveGroup> Of(Policy policy)
     {

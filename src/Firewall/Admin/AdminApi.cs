@@ -3,6 +3,7 @@ using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
+using Firewall.Admin.Metrics;
 using Firewall.Core.Rules;
 using Firewall.Hosting;
 using Firewall.JustInTime;
@@ -93,13 +94,16 @@ internal sealed class AdminApi
         await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
     }
 
-    private Task AnswerHits(HttpContext context) =>
-        JsonSerializer.SerializeAsync(context.Response.Body, _state.RuleHits(), AdminJson.Default.IReadOnlyListRuleHitStatus, context.RequestAborted);
+    private async Task AnswerHits(HttpContext context)
+    {
+        FlowFigures flows = await _state.Census.TakeAsync(context.RequestAborted);
+        await JsonSerializer.SerializeAsync(context.Response.Body, _state.RuleHits(flows), AdminJson.Default.IReadOnlyListRuleHitStatus, context.RequestAborted);
+    }
 
     private Task AnswerMetrics(HttpContext context)
     {
         context.Response.ContentType = MetricsText.ContentType;
-        return context.Response.WriteAsync(MetricsText.Of(_state), context.RequestAborted);
+        return context.Response.WriteAsync(MetricsText.Of(ApplianceMetrics.Of(_state)), context.RequestAborted);
     }
 
     private Task AnswerHealth(HttpContext context) => _state.Fault() is { } fault

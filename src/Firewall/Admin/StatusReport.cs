@@ -78,11 +78,14 @@ internal sealed record PacketStatus(
     IReadOnlyDictionary<string, long> DeniedByReason,
     long DropEventsLost);
 
-/// <summary>How often one rule decided since the start: <c>GET /v1/rules/hits</c>.</summary>
+/// <summary>How often one rule decided, and what passed or was denied by it: <c>GET /v1/rules/hits</c>.</summary>
 /// <param name="SecurityGroup">The rule's group.</param>
 /// <param name="Rule">Its name, as in flow logs.</param>
 /// <param name="Direction">Its direction.</param>
 /// <param name="InForce">False for a rule that is gone.</param>
 /// <param name="Hits">Flows that it allowed, or packets that it denied.</param>
-/// <param name="LastHit">When it last did; null if it never did.</param>
-internal sealed record RuleHitStatus(string SecurityGroup, string Rule, string Direction, bool InForce, long Hits, DateTimeOffset? LastHit);
+/// <param name="Packets">Of the flows that it allowed, in both directions; or denied by it.</param>
+/// <param name="Bytes">Of these packets, from the IP header on.</param>
+/// <param name="LastHit">When it last decided; null if it never did.</param>
+internal sealed record RuleHitStatus(
+    string SecurityGroup, string Rule, string Direction, bool InForce, long Hits, long Packets, long Bytes, DateTimeOffset? LastHit);

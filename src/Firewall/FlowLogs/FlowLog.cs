@@ -26,6 +26,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     private readonly TimeProvider _time;
     private readonly Func<long> _clock;
     private readonly ILogger _logger;
+    private readonly FlowLogRetention? _retention;
     private ITimer? _timer;
     private DateTimeOffset _nextRecord;
 
@@ -50,6 +51,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         {
             var names = new FlowLogNames(settings, policies, device, macAddress);
             if (settings.Vnet) _formats.Add(new VnetFlowLog(Writer("VNet", new FlowLogFolder(folder).Append), policies.Catalog, names, settings.AllProtocols));
+            if (settings.KeptFor > TimeSpan.Zero || settings.KeptBytes > 0) _retention = new FlowLogRetention(folder, settings.KeptFor, settings.KeptBytes, time, logger);
             if (settings.Nsg) _formats.Add(new NsgFlowLog(Writer("NSG", new FlowLogFolder(folder).Append), policies.Catalog, names));
         }
 
@@ -96,6 +98,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         _collector.SkipWhatWas(_clock());
         _nextRecord = EndOfInterval(_time.GetUtcNow());
         _timer = _time.CreateTimer(_ => Turn(), null, Step, Step);
+        _retention?.Start();
     }
 
     /// <inheritdoc/>
@@ -132,6 +135,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             _timer = null;
         }
 
+        _retention?.Dispose();
         foreach (FlowLogWriter writer in _writers) writer.Dispose();
         foreach (IDisposable format in _formats.OfType<IDisposable>()) format.Dispose();
     }

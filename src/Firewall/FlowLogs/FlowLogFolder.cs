@@ -26,6 +26,16 @@ internal sealed class FlowLogFolder(string folder)
         return BlockFile.MendAll(folder);
     }
 
+    /// <summary>Removes a file, and the folders that are empty then; not in the midst of somebody's <see cref="Append"/>.</summary>
+    /// <param name="path">The full path.</param>
+    public void Remove(string path)
+    {
+        using FileStream turn = Lock();
+        File.Delete(path);
+        DirectoryInfo? at = Directory.GetParent(path);
+        for (; at is not null && at.FullName.Length > folder.Length && !at.EnumerateFileSystemInfos().Any(); at = at.Parent) at.Delete();
+    }
+
     private FileStream Lock()
     {
         Directory.CreateDirectory(folder);

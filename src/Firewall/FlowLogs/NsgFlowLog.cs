@@ -19,7 +19,7 @@ internal sealed class NsgFlowLog(FlowLogWriter writer, RuleCatalog catalog, Flow
         {
             List<ReadOnlyMemory<byte>> parts =
             [
-                Text($"{{\"time\":{Quote(now)},\"systemId\":\"{names.SystemId}\",\"category\":\"NetworkSecurityGroupFlowEvent\",\"resourceId\":{Quote(names.ResourceOf(group.Key))},\"operationName\":\"NetworkSecurityGroupFlowEvents\",\"properties\":{{\"Version\":2,\"flows\":["),
+                Text($"{{\"time\":{Quote(now)},\"systemId\":\"{names.SystemId}\",\"macAddress\":\"{names.MacAddress}\",\"category\":\"NetworkSecurityGroupFlowEvent\",\"resourceId\":{Quote(names.ResourceOf(group.Key))},\"operationName\":\"NetworkSecurityGroupFlowEvents\",\"properties\":{{\"Version\":2,\"flows\":["),
             ];
             string comma = "";
             foreach (RuleTuples rule in group)

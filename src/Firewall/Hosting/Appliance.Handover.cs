@@ -2,6 +2,7 @@ using Firewall.Commands;
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
 using Firewall.Hosting.Handover;
+using Firewall.Hosting.Surviving;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.Hosting;
@@ -26,6 +27,7 @@ internal sealed partial class Appliance
             try
             {
                 _pool!.Stop();
+                if (_state is { } state) _flows!.KeepRuleCounts(state.RuleHitsWithoutFlows());
             }
             catch (TimeoutException e)
             {
@@ -103,7 +105,12 @@ internal sealed partial class Appliance
         }
 
         if (!predecessor.Dismiss()) StillThere(_logger, predecessor.Process);
-        if (predecessor.Offer.Flows is { } old && old != _flows.File) File.Delete(old);
+        if (predecessor.Offer.Flows is { } old && old != _flows.File)
+        {
+            File.Delete(old);
+            File.Delete(RuleCountsFile.PathOf(old));
+        }
+
         _platform.Handover!.TakeCharge(_device!);
         Route(options, _device!);
         Followed(_logger, predecessor.Process, predecessor.Offer.Program, waited);

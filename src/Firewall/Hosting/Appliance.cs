@@ -3,6 +3,7 @@ using Firewall.Activity;
 using Firewall.Admin;
 using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
+using Firewall.Admin.Metrics;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
@@ -40,6 +41,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private readonly ILogger _dropLogger;
     private readonly UndoStack _undo;
     private static readonly TimeSpan JitStep = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RuleCountsStep = TimeSpan.FromSeconds(10);
     private readonly Lock _reloading = new();
     private readonly CancellationTokenSource _ending = new();
     private volatile string? _failure;
@@ -187,7 +189,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             TakeOver(predecessor, gathering, options);
         }
 
-        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, _time);
+        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, flows.RuleCounts, _time);
         _undo.Push("what it tells of itself", _state.Dispose);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);
@@ -204,6 +206,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _justInTime.Terminate = request => _ = Task.Run(() => TerminateAsync(request), CancellationToken.None);
         ITimer ending = _time.CreateTimer(_ => _justInTime.EndWhatIsOver(), null, JitStep, JitStep);
         _undo.Push("just-in-time access", ending.Dispose);
+        ITimer counting = _time.CreateTimer(_ => KeepRuleCounts(), null, RuleCountsStep, RuleCountsStep);
+        _undo.Push("what rules have counted", counting.Dispose);
         _activity.Add(new ActivityEvent(ActivityOperation.Start, true, ActivityCaller.Appliance, device.Name)
         {
             Description = predecessor is null ? $"version {ProgramVersion.Text}" : $"version {ProgramVersion.Text} took over from process {predecessor.Process}",
@@ -221,6 +225,13 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         {
             AdminServer admin = AdminServer.Start(socket, options.Admin, _state, _logger);
             _undo.Push("the admin socket", admin.Dispose);
+        }
+
+        if (options.Otlp.Endpoint is not null)
+        {
+            ApplianceState state = _state;
+            var export = new OtlpExport(options.Otlp, device.Name, () => ApplianceMetrics.Of(state), _logger);
+            _undo.Push("the export of metrics", export.Dispose);
         }
 
         if (_systemd.Watchdog is { } interval)
@@ -287,6 +298,15 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _pool?.Apply(_reloader.Options);
         _flows?.KeepRuleNames();
         return policy;
+    }
+
+    // Who has handed over leaves it to the other one.
+    private void KeepRuleCounts()
+    {
+        lock (_reloading)
+        {
+            if (_state is { } state && _isInCharge && !_isPaused && !_stopping) _flows!.KeepRuleCounts(state.RuleHitsWithoutFlows());
+        }
     }
 
     private async Task TerminateAsync(JitRequest request)

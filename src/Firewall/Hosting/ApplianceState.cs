@@ -21,9 +21,11 @@ namespace Firewall.Hosting;
 /// <param name="activity">Where it is written down who did what.</param>
 /// <param name="flowLog">The flow logs; null if there are none.</param>
 /// <param name="drops">Denied packets as they happen.</param>
+/// <param name="rulesBefore">What rules had counted in an earlier process.</param>
 /// <param name="time">The wall clock.</param>
 internal sealed class ApplianceState(
-    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, FlowLog? flowLog, DropFeed drops, TimeProvider time) : IDisposable
+    WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, FlowLog? flowLog, DropFeed drops,
+    IReadOnlyList<RuleHitStatus> rulesBefore, TimeProvider time) : IDisposable
 {
     // An idle worker turns ten times a second.
     private const long LongestTurn = 5_000;
@@ -31,6 +33,7 @@ internal sealed class ApplianceState(
     private readonly Lock _lock = new();
     private readonly long[] _reloads = new long[Enum.GetValues<ReloadResult>().Length];
     private readonly DateTimeOffset _started = time.GetUtcNow();
+    private readonly RuleCounts _rules = new(workers, policies, rulesBefore, time);
     private DateTimeOffset _policySince = time.GetUtcNow();
     private DateTimeOffset? _lastReload;
     private ReloadResult _lastResult;
@@ -62,8 +65,15 @@ internal sealed class ApplianceState(
     /// <summary>Ends flows.</summary>
     public FlowKiller Killer { get; } = new(workers);
 
-    /// <summary>Call it when nobody ends flows any more.</summary>
-    public void Dispose() => Killer.Dispose();
+    /// <summary>Flows by state, and what they carried by rule.</summary>
+    public FlowCensus Census { get; } = new(workers.Flows, policies.Catalog, time);
+
+    /// <summary>Call it when nobody ends flows, or asks for figures, any more.</summary>
+    public void Dispose()
+    {
+        Census.Dispose();
+        Killer.Dispose();
+    }
 
     /// <summary>Remembers a reload.</summary>
     /// <param name="result">What came of it.</param>
@@ -116,30 +126,12 @@ internal sealed class ApplianceState(
         return hanging.Count == 0 ? null : $"no packet was judged for {LongestTurn / 1000} s by worker {string.Join(", ", hanging)}";
     }
 
-    /// <summary>How often each rule decided: those in force, and of the others those that ever did.</summary>
-    public IReadOnlyList<RuleHitStatus> RuleHits()
-    {
-        IReadOnlyList<EngineCounters> counters = workers.Counters;
-        var inForce = EffectiveRules.Of(policies.Current)
-            .SelectMany(g => g.Rules.Select(r => (g.SecurityGroup, r.Name, r.Rule.Direction)))
-            .ToHashSet();
-        DateTimeOffset now = time.GetUtcNow();
-        long clock = Environment.TickCount64;
-        List<RuleHitStatus> hits = [];
-        for (int number = 1; number < policies.Catalog.Count; number++)
-        {
-            if (policies.Catalog[number] is not { } rule) continue;
-            EngineCounters[] hit = [.. counters.Where(c => c.Rules.CountOf(number) > 0)];
-            bool isInForce = inForce.Contains((rule.SecurityGroup, rule.ResourceName, rule.Direction));
-            if (!isInForce && hit.Length == 0) continue;
-            DateTimeOffset? last = hit.Length == 0 ? null : now - TimeSpan.FromMilliseconds(Math.Max(0, clock - hit.Max(c => c.Rules.LastOf(number))));
-            hits.Add(new RuleHitStatus(
-                rule.SecurityGroup, rule.FlowLogName, rule.Direction.ToString(),
-                isInForce, hit.Sum(c => c.Rules.CountOf(number)), last));
-        }
+    /// <summary>How often each rule decided, and what passed under it: those in force, and of the others those that ever did.</summary>
+    /// <param name="flows">What flows carried: a census.</param>
+    public IReadOnlyList<RuleHitStatus> RuleHits(FlowFigures flows) => _rules.Of(flows);
 
-        return hits;
-    }
+    /// <summary>The same without what the flows carried that are in the table: with them it can be handed on to another process.</summary>
+    public IReadOnlyList<RuleHitStatus> RuleHitsWithoutFlows() => _rules.Of(new FlowFigures(workers.Flows, policies.Catalog.Count));
 
     private FlowStatus Flows() => new(
         workers.Flows.Count, workers.Flows.MaxFlows, workers.Flows.Assured, workers.Flows.Peak, workers.Flows.Created,

@@ -64,6 +64,9 @@ internal sealed partial class JitAccess : IAddedRules
         }
     }
 
+    /// <summary>How many requests are in force.</summary>
+    public int ActiveCount => _open.Active.Count;
+
     /// <summary>Has the policy compiled anew; throws what makes that impossible. Set once, before anything is asked for.</summary>
     public Func<Policy> Apply { get; set; } = static () => throw new InvalidOperationException("nobody compiles policies");
 
@@ -120,8 +123,10 @@ internal sealed partial class JitAccess : IAddedRules
                 JitState.SetAside(_stateFile);
             }
 
+            GiveSlots();
             foreach (JitRequest request in _requests.Where(request => request.IsActive)) _granted[request.Id] = _time.GetTimestamp();
-            foreach (JitRequest request in _requests.Where(IsTimeOver).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
+            // One that begins in the future was granted before the clock was set back; how much of its time is left nobody knows.
+            foreach (JitRequest request in _requests.Where(r => IsTimeOver(r) || (r.IsActive && r.StartTimeUtc > _time.GetUtcNow())).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
             if (_endedBefore.Count > 0) Save();
             Publish();
         }
@@ -223,6 +228,7 @@ internal sealed partial class JitAccess : IAddedRules
             JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
             if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
                 throw new JitRefusal($"{MostActive} requests are in force, more are not possible; `firewall jit revoke` ends one");
+            request = request with { Slot = same?.Slot ?? FreeSlot(_requests.Where(other => other.IsActive)) };
             if (same is not null) End(same, JitStatusReason.NewerRequestInitiated);
             _requests.Add(request);
             _granted[request.Id] = _time.GetTimestamp();
@@ -267,6 +273,25 @@ internal sealed partial class JitAccess : IAddedRules
         Explanation answer = PolicyExplainer.Explain(policy, new FlowQuery(RuleDirection.Inbound, protocol, machine.Address, request.Port, remote, null));
         if (answer.Access == Access.Deny)
             throw new JitRefusal($"{answer.RuleName} stands in front and denies it; move that rule behind the first free priority from 100 on");
+    }
+
+    private static int FreeSlot(IEnumerable<JitRequest> taken)
+    {
+        HashSet<int> slots = [.. taken.Select(request => request.Slot)];
+        return Enumerable.Range(0, MostActive).First(slot => !slots.Contains(slot));
+    }
+
+    // A file of an earlier version has none.
+    private void GiveSlots()
+    {
+        List<JitRequest> active = [];
+        for (int i = 0; i < _requests.Count; i++)
+        {
+            JitRequest request = _requests[i];
+            if (!request.IsActive) continue;
+            if (active.Count < MostActive && active.Exists(other => other.Slot == request.Slot)) _requests[i] = request = request with { Slot = FreeSlot(active) };
+            active.Add(request);
+        }
     }
 
     private static IpPrefix? SourceOf(string text)

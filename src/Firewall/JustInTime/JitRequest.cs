@@ -37,6 +37,11 @@ internal sealed record JitRequest(
     /// <summary>When it ended, or null.</summary>
     public DateTimeOffset? EndedTimeUtc { get; init; }
 
+    /// <summary>
+    /// Which of its group's free priorities its rule has, from 0; of no other request in force. So the end of one moves no other's rule.
+    /// </summary>
+    public int Slot { get; init; }
+
     /// <summary>True: its connections end with it.</summary>
     public bool TerminateOnExpiry { get; init; }
 

@@ -34,7 +34,7 @@ internal static class JitRules
             if (!IpAddress.TryParse(request.Address, out IpAddress address)) continue;
             foreach (Addition addition in Additions(address))
             {
-                if (addition.TakeFirst() is { } priority) addition.Rules.Add(Opening(request, address, priority));
+                if (addition.Take(request.Slot) is { } priority) addition.Rules.Add(Opening(request, address, priority));
             }
         }
 
@@ -100,22 +100,32 @@ internal static class JitRules
     // What is added to a group, and which priorities are free there.
     private sealed class Addition(NetworkSecurityGroup group)
     {
-        private readonly HashSet<int> _taken = [.. group.SecurityRules.Where(rule => rule.Direction == RuleDirection.Inbound).Select(rule => rule.Priority)];
-        private int _first = FirstPriority;
+        private readonly HashSet<int> _byUser = PrioritiesOf(group);
+        private readonly HashSet<int> _taken = PrioritiesOf(group);
         private int _last = LastPriority;
 
         public List<SecurityRule> Rules { get; } = [];
 
-        public int? TakeFirst()
+        /// <summary>A free priority from the front: the same for the same slot, as long as the user's rules are the same.</summary>
+        public int? Take(int slot)
         {
-            while (_first <= _last && _taken.Contains(_first)) _first++;
-            return _first <= _last ? _first++ : null;
+            int priority = FirstPriority;
+            for (int free = 0; priority <= LastPriority; priority++)
+            {
+                if (_byUser.Contains(priority)) continue;
+                if (free++ == slot) break;
+            }
+
+            return priority <= LastPriority && _taken.Add(priority) ? priority : null;
         }
 
         public int? TakeLast()
         {
-            while (_last >= _first && _taken.Contains(_last)) _last--;
-            return _last >= _first ? _last-- : null;
+            while (_last >= FirstPriority && _taken.Contains(_last)) _last--;
+            return _last >= FirstPriority ? _last-- : null;
         }
+
+        private static HashSet<int> PrioritiesOf(NetworkSecurityGroup group) =>
+            [.. group.SecurityRules.Where(rule => rule.Direction == RuleDirection.Inbound).Select(rule => rule.Priority)];
     }
 }

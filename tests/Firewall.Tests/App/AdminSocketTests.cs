@@ -175,11 +175,18 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Equal(0, Hits("DefaultRule_AllowVnetInBound"));
         Assert.All(hits, hit => Assert.Equal(hit.GetProperty("hits").GetInt64() == 0, hit.GetProperty("lastHit").ValueKind == JsonValueKind.Null));
         Assert.All(hits, hit => Assert.True(hit.GetProperty("inForce").GetBoolean()));
+        Assert.Equal((3, 120), Carried("UserRule_allow-ssh"));
+        Assert.Equal((1, 40), Carried("DefaultRule_DenyAllInBound"));
+        Assert.Equal((0, 0), Carried("DefaultRule_AllowVnetInBound"));
         CommandRunner show = CommandRunner.Run("rules", "show", "--hits", "--socket", SocketPath);
         Assert.Equal((0, ""), (show.ExitCode, show.Error));
-        Assert.Matches(@"UserRule_allow-ssh\s+│\s+3 │ \d{4}-", show.Output);
-        Assert.Matches(@"DefaultRule_AllowVnetInBound\s+│\s+0 │ never", show.Output);
+        Assert.Matches(@"UserRule_allow-ssh\s+│\s+3 │\s+3 │\s+120 B │ \d{4}-", show.Output);
+        Assert.Matches(@"DefaultRule_AllowVnetInBound\s+│\s+0 │\s+0 │\s+0 B │ never", show.Output);
         Assert.Equal(2, CommandRunner.Run("rules", "show").ExitCode);
+
+        (long, long) Carried(string rule) => Assert.Single(hits, hit => hit.GetProperty("rule").GetString() == rule) is var hit
+            ? (hit.GetProperty("packets").GetInt64(), hit.GetProperty("bytes").GetInt64())
+            : default;
 
         long Hits(string rule) => Assert.Single(hits, hit => hit.GetProperty("rule").GetString() == rule).GetProperty("hits").GetInt64();
     }
@@ -188,6 +195,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     public async Task Metrics_are_in_Prometheus_format_and_health_is_told()
     {
         Open(40001);
+        await GetJson("/v1/rules/hits"); // has the flows counted now, not in some seconds
         using HttpClient http = Http();
         string text = await http.GetStringAsync("/metrics");
         string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -197,7 +205,11 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Contains("""firewall_packets_total{access="allow",reason="Rule"} 1""", lines);
         Assert.Contains("""firewall_queue_packets_total{queue="0",access="allow"} 1""", lines);
         Assert.Contains("""firewall_rule_hits_total{security_group="nsg",rule="UserRule_allow-ssh",direction="Inbound"} 1""", lines);
+        Assert.Contains("firewall_rule_packets_total{security_group=\"nsg\",rule=\"UserRule_allow-ssh\",direction=\"Inbound\"} 1", lines);
+        Assert.Contains("firewall_rule_bytes_total{security_group=\"nsg\",rule=\"UserRule_allow-ssh\",direction=\"Inbound\"} 40", lines);
         Assert.Contains("firewall_flows 1", lines);
+        Assert.Contains("firewall_flows_by_state{protocol=\"Tcp\",state=\"SynSent\"} 1", lines);
+        Assert.Contains("firewall_flows_by_state{protocol=\"Udp\",state=\"Replied\"} 0", lines);
         Assert.Contains("firewall_policy_version 1", lines);
         Assert.Equal("ok", (await GetJson("/healthz")).GetProperty("status").GetString());
         Assert.Equal("ready", (await GetJson("/readyz")).GetProperty("status").GetString());
@@ -379,6 +391,10 @@ public sealed class AdminSocketTests : IAsyncLifetime
 
         CommandRunner save = CommandRunner.Run("drops", "save", "--socket", SocketPath, _folder["drops.pcapng"]);
         Assert.Equal((0, $"{_folder["drops.pcapng"]}: 2 denied packets\n", ""), (save.ExitCode, save.Output, save.Error));
+        CommandRunner nowhere = CommandRunner.Run("drops", "save", "--socket", SocketPath, _folder["no-such-folder/drops.pcapng"]);
+        Assert.Equal(1, nowhere.ExitCode);
+        Assert.StartsWith($"firewall: {_folder["no-such-folder/drops.pcapng"]} cannot be written (", nowhere.Error, StringComparison.Ordinal);
+        Assert.Contains("name a file in a folder that exists", nowhere.Error, StringComparison.Ordinal);
         byte[] capture = await File.ReadAllBytesAsync(_folder["drops.pcapng"]);
         Assert.True(capture.AsSpan().IndexOf(syn) > 0);
         Assert.Contains("Denied Inbound by DefaultRule_DenyAllInBound of nsg", Encoding.Latin1.GetString(capture), StringComparison.Ordinal);

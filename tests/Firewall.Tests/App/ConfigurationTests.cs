@@ -51,8 +51,10 @@ public sealed class ConfigurationTests : IDisposable
                 "Admin": { "Socket": "../admin.sock", "Group": "netops", "Metrics": "[::1]:9477" },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "FlowLogs": { "Folder": "flow-logs", "Formats": ["nsg"], "Lines": "-", "AllProtocols": true, "Interval": 30, "ContinueInterval": "00:02:00",
+                  "RetentionPolicy": { "Days": 30, "Megabytes": 512 },
                   "SubscriptionId": "11112222-3333-4444-5555-666677778888", "ResourceGroup": "rg-shop", "Region": "westeurope", "MacAddress": "00:22:48:9a:00:f1" },
                 "Drops": { "KeptPackets": 16, "SnapLength": 128 },
+                "Otlp": { "Endpoint": "https://collector:4318", "Interval": 10, "Headers": "authorization=Bearer s3cret" },
                 "JustInTime": { "Policies": "jit.json", "State": "/var/lib/jit" }, "ActivityLog": { "File": "none" },
                 "Logging": { "LogLevel": { "Default": "Warning", "Drops": "None" } },
               },
@@ -77,6 +79,8 @@ public sealed class ConfigurationTests : IDisposable
                 AllProtocols = true,
                 Interval = TimeSpan.FromSeconds(30),
                 ContinueInterval = TimeSpan.FromMinutes(2),
+                KeptFor = TimeSpan.FromDays(30),
+                KeptBytes = 512L << 20,
                 SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"),
                 ResourceGroup = "rg-shop",
                 Region = "westeurope",
@@ -86,6 +90,8 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(new DropSettings(16, 128), options.Drops);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
         Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
+        Assert.Equal((new Uri("https://collector:4318/v1/metrics"), TimeSpan.FromSeconds(10), "authorization=Bearer s3cret"), (options.Otlp.Endpoint, options.Otlp.Interval, options.Otlp.Headers));
+        Assert.DoesNotContain("s3cret", options.Otlp.ToString(), StringComparison.Ordinal);
         Assert.Equal(Access.Allow, options.Transit);
         Assert.True(options.Reject);
         Assert.True(options.PicksUpMidStream);

@@ -36,6 +36,8 @@ internal sealed class FlowLogLab : IDisposable
             AllProtocols = allProtocols,
             Interval = TimeSpan.FromMinutes(1),
             ContinueInterval = TimeSpan.FromMinutes(5),
+            KeptFor = TimeSpan.Zero,
+            KeptBytes = 0,
             SubscriptionId = Guid.Parse("11112222-3333-4444-5555-666677778888"),
             ResourceGroup = "rg-shop",
             Region = "westeurope",

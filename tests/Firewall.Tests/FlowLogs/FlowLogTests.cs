@@ -36,7 +36,7 @@ public sealed class FlowLogTests
             + "{\"rule\":\"DefaultRule_DenyAllInBound\",\"flowTuples\":[\"1772446522000,203.0.113.99,10.0.0.4,41000,23,6,I,D,NX,0,0,0,0\"]}]}]}}]}",
             Guids.Replace(File.ReadAllText(Path.Combine(lab.Folder, vnet)), "\"GUID\""));
         Assert.Equal(
-            "{\"records\":[{\"time\":\"2026-03-02T10:15:59.9999999Z\",\"systemId\":\"GUID\",\"category\":\"NetworkSecurityGroupFlowEvent\","
+            "{\"records\":[{\"time\":\"2026-03-02T10:15:59.9999999Z\",\"systemId\":\"GUID\",\"macAddress\":\"0022489A00F1\",\"category\":\"NetworkSecurityGroupFlowEvent\","
             + "\"resourceId\":\"/SUBSCRIPTIONS/11112222-3333-4444-5555-666677778888/RESOURCEGROUPS/RG-SHOP/PROVIDERS/MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/NSG-SAMPLE\","
             + "\"operationName\":\"NetworkSecurityGroupFlowEvents\",\"properties\":{\"Version\":2,\"flows\":["
             + "{\"rule\":\"UserRule_allow-ssh\",\"flows\":[{\"mac\":\"0022489A00F1\",\"flowTuples\":[\"1772446521,198.51.100.7,10.0.0.4,50111,22,T,I,A,B,,,,\",\"1772446533,198.51.100.7,10.0.0.4,50111,22,T,I,A,E,3,120,2,180\"]}]},"

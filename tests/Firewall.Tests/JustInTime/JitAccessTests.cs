@@ -124,6 +124,42 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void Who_comes_goes_or_asks_again_moves_nobody_elses_rule()
+    {
+        JitRequest first = _jit.Request(Ask(22, "198.51.100.1"), Ana);
+        _jit.Request(Ask(22, "198.51.100.2"), Ana);
+        _jit.Request(Ask(22, "198.51.100.3"), Ana);
+        Assert.Equal([(100, "198.51.100.1/32"), (101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Revoke(first.Id, Ana);
+        Assert.Equal([(101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Request(Ask(22, "198.51.100.2"), Ana);
+        Assert.Equal([(101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+        _jit.Request(Ask(22, "198.51.100.4"), Ana);
+        _jit = Start();
+        Assert.Equal([(100, "198.51.100.4/32"), (101, "198.51.100.2/32"), (102, "198.51.100.3/32")], Opened());
+
+        IEnumerable<(int, string)> Opened() => _policy.Groups[0].SecurityRules.Where(r => r.Access == Access.Allow).OrderBy(r => r.Priority).Select(r => (r.Priority, r.Source.ToString()!));
+    }
+
+    [Fact]
+    public void Old_state_that_is_put_back_opens_nothing_also_when_the_clock_is_set_back_with_it()
+    {
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        byte[] state = File.ReadAllBytes(_folder["jit-state.json"]);
+        _time.Advance(TimeSpan.FromMinutes(10));
+        _jit.EndWhatIsOver();
+        File.WriteAllBytes(_folder["jit-state.json"], state);
+        _jit = Start();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        File.WriteAllBytes(_folder["jit-state.json"], state);
+        _time.SetBack(TimeSpan.FromHours(5));
+        _jit = Start();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+        _jit.EndWhatIsOver();
+        Assert.Equal(JitStatus.Revoked, Assert.Single(_jit.Requests).Status);
+    }
+
+    [Fact]
     public void A_clock_that_is_set_back_prolongs_nothing_and_one_that_is_set_forward_ends_it()
     {
         _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);

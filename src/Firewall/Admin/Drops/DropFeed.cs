@@ -9,11 +9,21 @@ internal sealed class DropFeed : IDropWatcher
 {
     private readonly Lock _lock = new();
     private volatile DropFollower[] _followers = [];
+    private long _suppressed;
+
+    /// <summary>How many follow now.</summary>
+    public int Followers => _followers.Length;
+
+    /// <summary>Packets that followers were not given, all together.</summary>
+    public long Suppressed => Volatile.Read(ref _suppressed);
 
     /// <inheritdoc/>
     public void Add(in DropEvent drop)
     {
-        foreach (DropFollower follower in _followers) follower.Offer(drop);
+        foreach (DropFollower follower in _followers)
+        {
+            if (!follower.Offer(drop)) _suppressed++;
+        }
     }
 
     /// <summary>Begins to follow.</summary>
@@ -46,11 +56,12 @@ internal sealed class DropFollower(DropFeed feed, int perSecond, VerdictReason? 
     private readonly int[] _taken = new int[s_reasons];
     private readonly long[] _suppressed = new long[s_reasons];
 
-    /// <summary>Offers a packet; what is too much is only counted. For one thread.</summary>
-    public void Offer(in DropEvent drop)
+    /// <summary>Offers a packet. For one thread.</summary>
+    /// <returns>False if it was too much, and only counted.</returns>
+    public bool Offer(in DropEvent drop)
     {
         VerdictReason why = drop.Verdict.Reason;
-        if (reason is not null && why != reason) return;
+        if (reason is not null && why != reason) return true;
         int index = (int)why;
         // By the packets' own time, so that what waited in a ring counts where it belongs.
         long second = drop.Time / Second;
@@ -60,8 +71,14 @@ internal sealed class DropFollower(DropFeed feed, int perSecond, VerdictReason? 
             _taken[index] = 0;
         }
 
-        if (_taken[index] >= perSecond || !_waiting.Writer.TryWrite(drop)) Interlocked.Increment(ref _suppressed[index]);
-        else _taken[index]++;
+        if (_taken[index] >= perSecond || !_waiting.Writer.TryWrite(drop))
+        {
+            Interlocked.Increment(ref _suppressed[index]);
+            return false;
+        }
+
+        _taken[index]++;
+        return true;
     }
 
     /// <summary>Takes the next packet, if there is one.</summary>

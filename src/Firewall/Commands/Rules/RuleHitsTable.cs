@@ -20,9 +20,9 @@ internal static class RuleHitsTable
         }
 
         var table = new Table { Border = TableBorder.Rounded };
-        foreach (string heading in (string[])["security group", "direction", "rule", "hits", "last hit"])
+        foreach (string heading in (string[])["security group", "direction", "rule", "hits", "packets", "bytes", "last hit"])
         {
-            table.AddColumn(new TableColumn(heading) { NoWrap = true, Alignment = heading == "hits" ? Justify.Right : Justify.Left });
+            table.AddColumn(new TableColumn(heading) { NoWrap = true, Alignment = heading is "hits" or "packets" or "bytes" ? Justify.Right : Justify.Left });
         }
 
         foreach (RuleHitStatus hit in client.Get("/v1/rules/hits", AdminJson.Default.IReadOnlyListRuleHitStatus).Where(h => h.InForce))
@@ -32,6 +32,8 @@ internal static class RuleHitsTable
                 hit.Direction,
                 Markup.Escape(hit.Rule),
                 Figures.Count(hit.Hits),
+                Figures.Count(hit.Packets),
+                Figures.Bytes(hit.Bytes),
                 hit.LastHit?.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture) ?? "never");
         }
 

@@ -61,7 +61,16 @@ internal static class DropsCommand
                 return ExitCode.Done;
             }
 
-            using (FileStream saved = File.Create(path)) capture.CopyTo(saved);
+            try
+            {
+                using FileStream saved = File.Create(path);
+                capture.CopyTo(saved);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new IOException($"{path} cannot be written ({e.Message.TrimEnd('.')}); name a file in a folder that exists and is yours to write to, or - for standard output", e);
+            }
+
             using CaptureReader reader = CaptureReader.OpenFile(path);
             long packets = 0;
             while (reader.TryReadNext(out _)) packets++;

@@ -83,6 +83,9 @@ internal sealed record FirewallOptions
     /// <summary>The socket that operators reach the running appliance by.</summary>
     public required AdminSettings Admin { get; init; }
 
+    /// <summary>Where metrics are sent.</summary>
+    public required OtlpSettings Otlp { get; init; }
+
     /// <summary>The least level that is logged, by area; "Default" for the rest.</summary>
     public required IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; }
 }

@@ -49,6 +49,7 @@ internal static class FirewallOptionsReader
         SectionReader flowLogs = section.Section("FlowLogs");
         SectionReader drops = section.Section("Drops");
         SectionReader admin = section.Section("Admin");
+        SectionReader otlp = section.Section("Otlp");
         var options = new FirewallOptions
         {
             Mode = mode,
@@ -73,10 +74,11 @@ internal static class FirewallOptionsReader
             FlowLogs = FlowLogSettings.Read(flowLogs, folder),
             Drops = new DropSettings(drops.Integer("KeptPackets", 1024, 0, 65_536), drops.Integer("SnapLength", 256, 64, 16_384)),
             Admin = ReadAdmin(admin, folder),
+            Otlp = OtlpSettings.Read(otlp),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
 
-        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, flowLogs, drops, admin, section]) part.Finish();
+        foreach (SectionReader part in (SectionReader[])[network, loadBalancer, tun, routing, windows, flowTable, timeouts, justInTime, activityLog, flowLogs, drops, admin, otlp, section]) part.Finish();
         CheckInterfaces(options, section);
         return options;
     }

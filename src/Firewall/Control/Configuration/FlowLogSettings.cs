@@ -29,6 +29,12 @@ internal sealed record FlowLogSettings
     /// <summary>After how long a flow that goes on gets another entry.</summary>
     public required TimeSpan ContinueInterval { get; init; }
 
+    /// <summary>How long files of <see cref="Folder"/> stay; zero for ever.</summary>
+    public required TimeSpan KeptFor { get; init; }
+
+    /// <summary>How many bytes they may have all together; 0 for any number.</summary>
+    public required long KeptBytes { get; init; }
+
     /// <summary>The subscription in ids of resources.</summary>
     public required Guid SubscriptionId { get; init; }
 
@@ -53,6 +59,11 @@ internal sealed record FlowLogSettings
         const string MacAllowed = "null, or a MAC address such as \"0022489A00F1\" or \"00:22:48:9a:00:f1\"";
         IReadOnlyList<string> formats = section.List("Formats", FormatsAllowed, text => Is(text, "VNet") || Is(text, "Nsg"));
         string? lines = section.Text("Lines");
+        SectionReader retention = section.Section("RetentionPolicy");
+        const int LongestDays = 3650;
+        int days = retention.Integer("Days", 0, 0, LongestDays);
+        int megabytes = retention.Integer("Megabytes", 0, 0, int.MaxValue);
+        retention.Finish();
         string mac = section.Text("MacAddress", "", MacAllowed, text => TryMac(text, out _));
         return new FlowLogSettings
         {
@@ -63,6 +74,8 @@ internal sealed record FlowLogSettings
             AllProtocols = section.Flag("AllProtocols", false),
             Interval = section.Duration("Interval", TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             ContinueInterval = section.Duration("ContinueInterval", TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
+            KeptFor = TimeSpan.FromDays(days),
+            KeptBytes = (long)megabytes << 20,
             SubscriptionId = Guid.Parse(section.Text("SubscriptionId", Guid.Empty.ToString(), GuidAllowed, text => Guid.TryParse(text, out _))),
             ResourceGroup = section.Text("ResourceGroup", "firewall", NameAllowed, IsName),
             Region = section.Text("Region", "local", NameAllowed, IsName),

@@ -50,6 +50,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Admin:Socket", o => o.Admin.Socket ?? "default", restart: true);
         Compare("Admin:Group", o => o.Admin.Group, restart: true);
         Compare("Admin:Metrics", o => o.Admin.Metrics?.ToString() ?? "none", restart: true);
+        Compare("Otlp", o => o.Otlp.ToString(), restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);
         Compare("Logging:LogLevel", o => LevelsText(o.LogLevels), restart: false);
         return changes;

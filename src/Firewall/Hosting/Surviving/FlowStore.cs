@@ -1,3 +1,4 @@
+using Firewall.Admin;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Devices.Linux;
@@ -94,6 +95,24 @@ internal sealed partial class FlowStore : IDisposable
         }
     }
 
+    /// <summary>What rules had counted when an earlier process last wrote it down; without the flows that were taken over.</summary>
+    public IReadOnlyList<RuleHitStatus> RuleCounts { get; private set; } = [];
+
+    /// <summary>Writes down what rules have counted, for the next process. Where that fails, the next one begins with less; nobody has to be told.</summary>
+    /// <param name="counts">Without the flows that are in the table.</param>
+    public void KeepRuleCounts(IReadOnlyList<RuleHitStatus> counts)
+    {
+        if (File is null || !IsPublished) return;
+        try
+        {
+            RuleCountsFile.Write(RuleCountsFile.PathOf(File), counts);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full tmpfs: the table itself was made before.
+        }
+    }
+
     /// <summary>Takes over the flows that another process left, or has stopped to use.</summary>
     /// <param name="path">Its file; null: at this table's own place.</param>
     /// <param name="now">Milliseconds of the workers' clock.</param>
@@ -138,7 +157,11 @@ internal sealed partial class FlowStore : IDisposable
     }
 
     /// <summary>Removes the file: nobody shall take these flows over.</summary>
-    public void Forget() => _file?.Delete();
+    public void Forget()
+    {
+        _file?.Delete();
+        if (IsPublished && File is not null) System.IO.File.Delete(RuleCountsFile.PathOf(File));
+    }
 
     /// <summary>Closes the file; file and table stay.</summary>
     public void Dispose() => _file?.Dispose();
@@ -174,6 +197,7 @@ internal sealed partial class FlowStore : IDisposable
             Dictionary<int, RuleIdentity> names = RuleNames.Read(old.ReadAppended(FlowTable.LengthOf(old.Region, place.BootId)));
             FlowAdoption adoption = Table.Adopt(
                 old.Region, place.BootId, now, number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None);
+            RuleCounts = RuleCountsFile.Read(RuleCountsFile.PathOf(place.Path));
             if (adoption.Refusal is { } why) Rebuilt(_logger, place.Path, why);
             else Adopted(_logger, place.Path, adoption.Adopted, adoption.Expired, adoption.Torn);
         }
