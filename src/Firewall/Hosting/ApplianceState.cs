@@ -120,7 +120,7 @@ internal sealed class ApplianceState(
     public IReadOnlyList<RuleHitStatus> RuleHits()
     {
         IReadOnlyList<EngineCounters> counters = workers.Counters;
-        var inForce = EffectiveRules.Of(policies.Current)
+        var inForce = EffectiveRules.Of(policies.Current, expand: false)
             .SelectMany(g => g.Rules.Select(r => (g.SecurityGroup, r.Name, r.Rule.Direction)))
             .ToHashSet();
         DateTimeOffset now = time.GetUtcNow();

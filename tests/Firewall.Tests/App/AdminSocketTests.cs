@@ -246,13 +246,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     [Fact]
     public async Task By_TCP_there_are_metrics_and_health_and_nothing_else()
     {
-        int port;
-        using (var free = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-        {
-            free.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            port = ((IPEndPoint)free.LocalEndPoint!).Port;
-        }
-
+        int port = FreePort.Next();
         await _host.StopAsync();
         _host.Dispose();
         string file = _folder["firewall.json"];
@@ -260,6 +254,8 @@ public sealed class AdminSocketTests : IAsyncLifetime
         _host = await Start();
         await GetJson("/v1/status");
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        using var patience = new CancellationTokenSource(Guard);
+        await FreePort.ListensAsync(port, patience.Token);
         Assert.Contains("firewall_flows 0\n", await http.GetStringAsync("/metrics"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/healthz")).StatusCode);
         foreach (string path in (string[])["/v1/status", "/v1/flows", "/v1/rules", "/openapi.json", "/v1/flows/kill?all=true"])
@@ -277,6 +273,10 @@ public sealed class AdminSocketTests : IAsyncLifetime
         IEnumerable<string> described = document.GetProperty("paths").EnumerateObject()
             .SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}"));
         var api = new AdminApi(null!);
+        Assert.All(api.Routes, route => Assert.Equal(
+            route.Needs.ToString(),
+            document.GetProperty("paths").GetProperty(route.Path).GetProperty(route.Method == "GET" ? "get" : "post").GetProperty("x-role").GetString()));
+        Assert.All(api.Routes, route => Assert.Equal(route.Method == "GET" ? AdminRole.Reader : AdminRole.Operator, route.Needs));
         Assert.Equal(api.Routes.Select(r => $"{r.Method} {r.Path}").Order(), described.Order());
         Assert.All(References(document), name => Assert.True(document.GetProperty("components").GetProperty(name[0]).TryGetProperty(name[1], out _), name[1]));
     }
@@ -327,16 +327,36 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Root_the_own_user_and_members_of_the_group_are_let_in()
+    public void Root_the_own_user_and_members_of_the_group_are_operators_and_another_group_may_look()
     {
-        var access = new AdminAccess(77);
+        var access = new AdminAccess(77, 88);
         uint own = ProcessIdentity.EffectiveUser;
-        Assert.True(access.IsAllowed(new LocalPeer(1, 0, 0, [])));
-        Assert.True(access.IsAllowed(new LocalPeer(1, own, 5, [])));
-        Assert.True(access.IsAllowed(new LocalPeer(1, own + 5000, 77, [])));
-        Assert.True(access.IsAllowed(new LocalPeer(1, own + 5000, 5, [6, 77])));
-        Assert.False(access.IsAllowed(new LocalPeer(1, own + 5000, 5, [6])));
-        Assert.False(new AdminAccess(null).IsAllowed(new LocalPeer(1, own + 5000, 0, [0])));
+        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, 0, 0, [])));
+        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own, 5, [])));
+        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own + 5000, 77, [])));
+        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own + 5000, 88, [6, 77])));
+        Assert.Equal(AdminRole.Reader, access.RoleOf(new LocalPeer(1, own + 5000, 5, [6, 88])));
+        Assert.Equal(AdminRole.None, access.RoleOf(new LocalPeer(1, own + 5000, 5, [6])));
+        Assert.Equal(AdminRole.None, new AdminAccess(null, null).RoleOf(new LocalPeer(1, own + 5000, 0, [0])));
+    }
+
+    [Fact]
+    public async Task Whoever_asks_is_told_who_he_is()
+    {
+        JsonElement caller = await GetJson("/v1/caller");
+        Assert.Equal(("Operator", Environment.UserName), (caller.GetProperty("role").GetString(), caller.GetProperty("name").GetString()));
+    }
+
+    [Fact]
+    public async Task Rules_can_be_had_as_they_are_written()
+    {
+        JsonElement rules = (await GetJson("/v1/rules?asWritten=true")).GetProperty("value")[0].GetProperty("effectiveSecurityRules");
+        JsonElement expanded = (await GetJson("/v1/rules")).GetProperty("value")[0].GetProperty("effectiveSecurityRules");
+        Assert.Equal(expanded.EnumerateArray().Select(Name), rules.EnumerateArray().Select(Name));
+        Assert.Contains(expanded.EnumerateArray(), rule => rule.TryGetProperty("expandedSourceAddressPrefix", out _));
+        Assert.DoesNotContain(rules.EnumerateArray(), rule => rule.TryGetProperty("expandedSourceAddressPrefix", out _));
+
+        static string Name(JsonElement rule) => rule.GetProperty("name").GetString()!;
     }
 
     [Fact]
