@@ -18,37 +18,43 @@ for (const [name, title] of [["allowed", "Allowed"], ["denied", "Denied"], ["flo
 
 /** Takes a status, one a second. */
 export function takeStatus(status) {
-  const before = history.at(-1);
-  if (before !== undefined && status.process !== before.process) clear();
-  const last = history.at(-1);
+  if (history.length > 0 && status.process !== history.at(-1).process) clear();
   history.push(status);
-  if (history.length > 10) history.shift();
-  const span = last === undefined ? 0 : (Date.parse(status.time) - Date.parse(last.time)) / 1000;
-  const rate = (now, then) => (span > 0 ? Math.max(0, now - then) / span : 0);
-  const bits = rate(8 * status.packets.allowedBytes, 8 * (last?.packets.allowedBytes ?? 0));
-  const allowed = rate(status.packets.allowed, last?.packets.allowed ?? 0);
-  const denied = rate(status.packets.denied, last?.packets.denied ?? 0);
-  if (span > 0) {
-    remember(rates.bits, bits);
-    remember(rates.denied, denied);
+  if (history.length > 2) history.shift();
+  if (history.length === 2) {
+    remember(rates.bits, 8 * rate(packets => packets.allowedBytes));
+    remember(rates.denied, rate(packets => packets.denied));
   }
 
-  if (find("overview").hidden) return;
-  say(tiles.allowed, `${short(bits, "bit/s")}, ${short(allowed)} packets/s`);
-  say(tiles.denied, `${short(denied)} packets/s`);
+  draw();
+}
+
+/** Draws what is known, if somebody looks. */
+export function draw() {
+  const status = history.at(-1);
+  if (status === undefined || find("overview").hidden) return;
+  say(tiles.allowed, `${short(rates.bits.at(-1) ?? 0, "bit/s")}, ${short(rate(packets => packets.allowed))} packets/s`);
+  say(tiles.denied, `${short(rates.denied.at(-1) ?? 0)} packets/s`);
   say(tiles.flows, `${count(status.flows.count)} of ${count(status.flows.maximum)}`);
-  say(tiles.policy, `version ${status.policy.version}, ${count(status.policy.securityRules)} rules`);
+  say(tiles.policy, `version ${status.policy.version}, ${count(status.policy.securityRules)} ${status.policy.securityRules === 1 ? "rule" : "rules"}`);
   say(tiles.reload, status.reloads.lastResult ?? "none yet");
   tiles.reload.className = status.reloads.lastResult === "Refused" ? "denied" : "";
   say(tiles.up, seconds(status.uptimeSeconds));
   drawAllowed(rates.bits);
   drawDenied(rates.denied);
-  const was = last?.packets.deniedByReason ?? {};
   fill(
     find("reasons"),
     Object.entries(status.packets.deniedByReason).sort((left, right) => right[1] - left[1]),
     ([reason]) => reason,
-    ([reason, packets]) => [reason, count(packets), short(rate(packets, was[reason] ?? 0))]);
+    ([reason, packets]) => [reason, count(packets), short(rate(({ deniedByReason }) => deniedByReason[reason] ?? 0))]);
+}
+
+// Of something that is counted, by the last two statuses.
+function rate(figure) {
+  if (history.length < 2) return 0;
+  const [before, now] = history;
+  const span = (Date.parse(now.time) - Date.parse(before.time)) / 1000;
+  return span > 0 ? Math.max(0, figure(now.packets) - figure(before.packets)) / span : 0;
 }
 
 /** Forgets the past: it is another process now, or another person. */

@@ -10,7 +10,7 @@ import * as overview from "./overview.js";
 import * as rules from "./rules.js";
 
 const views = {
-  overview: () => {},
+  overview: () => overview.draw(),
   rules: signal => rules.start(signal, () => status?.policy.version, problem),
   flows: signal => flows.start(signal, problem),
   drops: () => drops.show(),

@@ -68,7 +68,7 @@ function fillIn(hits) {
 
 function end(rule, side) {
   const groupsOf = rule[`${side}ApplicationSecurityGroups`];
-  const prefixes = rule[`${side}AddressPrefixes`] ?? [];
+  const prefixes = (rule[`${side}AddressPrefixes`] ?? []).map(hostOf);
   const addresses = groupsOf !== undefined ? groupsOf.map(group => nameOf(group.id)).join(", ") : prefixes.includes("::/0") && prefixes.includes("0.0.0.0/0") ? "any" : list(prefixes);
   const ports = (rule[`${side}PortRanges`] ?? []).map(range => (range === "0-65535" ? "any" : range.replace(/^(\d+)-\1$/, "$1")));
   return ports.includes("any") ? addresses : `${addresses} : ${list(ports)}`;
@@ -81,4 +81,5 @@ function list(values) {
 
 // Hits have the names of flow logs.
 const resourceName = rule => rule.replace(/^UserRule_/, "securityRules/").replace(/^DefaultRule_/, "defaultSecurityRules/");
+const hostOf = prefix => prefix.replace(/^([\d.]+)\/32$/, "$1").replace(/^(.*:.*)\/128$/, "$1");
 const keyOf = (group, rule, direction) => `${group}\n${rule}\n${direction}`;

@@ -22,7 +22,7 @@ export function short(number, unit = "") {
 export function seconds(number) {
   if (number < 100) return `${Math.round(number)} s`;
   if (number < 6000) return `${Math.round(number / 60)} min`;
-  return number < 172_800 ? `${(number / 3600).toFixed(1)} h` : `${Math.round(number / 86_400)} d`;
+  return number < 172_800 ? `${Number((number / 3600).toFixed(1))} h` : `${Math.round(number / 86_400)} d`;
 }
 
 /** 2026-11-25 17:05:53Z */
