@@ -3,11 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Firewall.Admin;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Core.Packets;
-using Firewall.Devices.Linux;
 using Firewall.Hosting;
 using Firewall.Tests.Packets;
 using Microsoft.Extensions.Hosting;
@@ -266,22 +264,6 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_document_describes_every_route_and_no_other()
-    {
-        JsonElement document = await GetJson("/openapi.json");
-        Assert.StartsWith("3.", document.GetProperty("openapi").GetString(), StringComparison.Ordinal);
-        IEnumerable<string> described = document.GetProperty("paths").EnumerateObject()
-            .SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}"));
-        var api = new AdminApi(null!);
-        Assert.All(api.Routes, route => Assert.Equal(
-            route.Needs.ToString(),
-            document.GetProperty("paths").GetProperty(route.Path).GetProperty(route.Method == "GET" ? "get" : "post").GetProperty("x-role").GetString()));
-        Assert.All(api.Routes, route => Assert.Equal(route.Method == "GET" ? AdminRole.Reader : AdminRole.Operator, route.Needs));
-        Assert.Equal(api.Routes.Select(r => $"{r.Method} {r.Path}").Order(), described.Order());
-        Assert.All(References(document), name => Assert.True(document.GetProperty("components").GetProperty(name[0]).TryGetProperty(name[1], out _), name[1]));
-    }
-
-    [Fact]
     public async Task What_is_not_there_is_said()
     {
         using HttpClient http = Http();
@@ -327,20 +309,6 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Root_the_own_user_and_members_of_the_group_are_operators_and_another_group_may_look()
-    {
-        var access = new AdminAccess(77, 88);
-        uint own = ProcessIdentity.EffectiveUser;
-        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, 0, 0, [])));
-        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own, 5, [])));
-        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own + 5000, 77, [])));
-        Assert.Equal(AdminRole.Operator, access.RoleOf(new LocalPeer(1, own + 5000, 88, [6, 77])));
-        Assert.Equal(AdminRole.Reader, access.RoleOf(new LocalPeer(1, own + 5000, 5, [6, 88])));
-        Assert.Equal(AdminRole.None, access.RoleOf(new LocalPeer(1, own + 5000, 5, [6])));
-        Assert.Equal(AdminRole.None, new AdminAccess(null, null).RoleOf(new LocalPeer(1, own + 5000, 0, [0])));
-    }
-
-    [Fact]
     public async Task Whoever_asks_is_told_who_he_is()
     {
         JsonElement caller = await GetJson("/v1/caller");
@@ -357,23 +325,6 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.DoesNotContain(rules.EnumerateArray(), rule => rule.TryGetProperty("expandedSourceAddressPrefix", out _));
 
         static string Name(JsonElement rule) => rule.GetProperty("name").GetString()!;
-    }
-
-    [Fact]
-    public void A_connection_tells_who_is_at_its_other_end()
-    {
-        string path = _folder["own.sock"];
-        using Socket listener = ListeningSocketFile.Bind(path, null);
-        listener.Listen();
-        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        client.Connect(new UnixDomainSocketEndPoint(path));
-        using Socket accepted = listener.Accept();
-        var peer = LocalPeer.Of(accepted);
-        Assert.Equal(Environment.ProcessId, peer.Process);
-        Assert.Equal(ProcessIdentity.EffectiveUser, peer.User);
-        Assert.True(peer.IsMember(peer.Group));
-        ListeningSocketFile.Remove(path);
-        Assert.False(File.Exists(path));
     }
 
     private async Task<IHost> Start()
@@ -443,11 +394,4 @@ public sealed class AdminSocketTests : IAsyncLifetime
         using HttpClient http = Http();
         return JsonDocument.Parse(Encoding.UTF8.GetString(await http.GetByteArrayAsync(path))).RootElement;
     }
-
-    private static IEnumerable<string[]> References(JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(p => p.Name == "$ref" ? [p.Value.GetString()!.Split('/')[2..]] : References(p.Value)),
-        JsonValueKind.Array => element.EnumerateArray().SelectMany(References),
-        _ => [],
-    };
 }

@@ -5,7 +5,7 @@ import { every, fill, find, make } from "./dom.js";
 import { count, nameOf, time } from "./words.js";
 
 const columns = ["Priority", "Name", "Access", "Protocol", "Source", "Destination", "Hits", "Last hit"];
-const numbers = new Set(["Priority", "Hits"]);
+const classes = { Priority: "number", Hits: "number", "Last hit": "whole" };
 let shown = null;
 let groups = [];
 
@@ -41,7 +41,7 @@ function draw(value) {
       groups.push({ name, longName, direction, rules, body });
       return make(
         "table", { className: "cards" }, make("caption", {}, direction),
-        make("thead", {}, make("tr", {}, ...columns.map(title => make("th", { scope: "col", className: numbers.has(title) ? "number" : "" }, title)))), body);
+        make("thead", {}, make("tr", {}, ...columns.map(title => make("th", { scope: "col", className: classes[title] ?? "" }, title)))), body);
     });
     return make("section", {}, make("h3", {}, name), make("p", { className: "note" }, place ? `on ${place}` : "on all protected addresses"), ...tables);
   });
