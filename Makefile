@@ -42,7 +42,7 @@ test: deps lint publish build ## lint and all tests
 	@tests/run.sh $(CONFIGURATION)
 
 # The executable for those who only need it to be there and up to date.
-$(ARTIFACTS)/firewall: $(shell find src -name '*.cs' -o -name '*.csproj') Directory.Build.props Directory.Packages.props
+$(ARTIFACTS)/firewall: $(shell find src -name '*.cs' -o -name '*.csproj' -o -path '*/Admin/*' -type f) Directory.Build.props Directory.Packages.props
 	@echo "# publishing artifacts/firewall"
 	@$(MAKE) --no-print-directory publish
 

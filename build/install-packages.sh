@@ -17,6 +17,8 @@ wanted=(
     curl:curl
     setpriv:util-linux
     cc:gcc
+    chromium:chromium
+    openssl:openssl
 )
 
 missing=("$@")

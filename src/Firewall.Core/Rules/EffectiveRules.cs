@@ -35,8 +35,10 @@ public static class EffectiveRules
             .Select(rule => rule.Number).ToHashSet();
     }
 
-    /// <summary>Every group with each place that it applies to. Expanding large tags takes time and memory; not for the path.</summary>
-    public static IReadOnlyList<EffectiveGroup> Of(Policy policy)
+    /// <summary>Every group with each place that it applies to.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="expand">Whether to expand tags and application security groups. Large tags take time and memory.</param>
+    public static IReadOnlyList<EffectiveGroup> Of(Policy policy, bool expand = true)
     {
         ArgumentNullException.ThrowIfNull(policy);
         List<EffectiveGroup> groups = [];
@@ -60,7 +62,7 @@ public static class EffectiveRules
 
         IReadOnlyList<string> Expand(AddressSelector selector, AddressSet addresses)
         {
-            if (selector.Kind is AddressSelectorKind.Any or AddressSelectorKind.Prefixes) return [];
+            if (!expand || selector.Kind is AddressSelectorKind.Any or AddressSelectorKind.Prefixes) return [];
             if (expanded.TryGetValue(addresses, out IReadOnlyList<string>? known)) return known;
             return expanded[addresses] = [.. addresses.ToPrefixes().Select(prefix => prefix.ToString())];
         }

@@ -5,7 +5,7 @@ using Firewall.Devices.Linux.Interop;
 namespace Firewall.Devices.Linux;
 
 /// <summary>
-/// A Unix socket at a path, for root and one group. It takes the path in one stroke, with its rights already set, also from a process that
+/// A Unix socket at a path, for root, one group, and perhaps a second one. It takes the path in one stroke, with its rights already set, also from a process that
 /// was killed or that hands over; and it is removed only as long as the path still leads to this process.
 /// </summary>
 public static class ListeningSocketFile
@@ -17,9 +17,10 @@ public static class ListeningSocketFile
 
     /// <summary>Makes the socket, bound but not yet listening.</summary>
     /// <param name="path">Its full path, 100 bytes at most; missing folders are made.</param>
-    /// <param name="group">The group that may connect beside the owner; null for the owner alone.</param>
+    /// <param name="group">The group that may connect beside the owner; null for none.</param>
+    /// <param name="secondGroup">Another group that may, by an access list; null for none.</param>
     /// <exception cref="IOException">It cannot be made there.</exception>
-    public static Socket Bind(string path, uint? group)
+    public static Socket Bind(string path, uint? group, uint? secondGroup = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (OperatingSystem.IsWindows()) throw new IOException("Windows has no Unix sockets with an owner and a group");
@@ -33,6 +34,7 @@ public static class ListeningSocketFile
             socket.Bind(new UnixDomainSocketEndPoint(draft));
             File.SetUnixFileMode(draft, group is null ? UnixFileMode.UserRead | UnixFileMode.UserWrite : ForGroup);
             if (group is { } id && LibC.ChangeOwner(draft, Unchanged, id) != 0) throw new IOException($"its group cannot be set ({ErrnoText.Last.Describe()})");
+            if (secondGroup is { } second) AccessList.Allow(draft, second, withOwnGroup: group is not null);
             File.Move(draft, path, overwrite: true);
             return socket;
         }

@@ -33,6 +33,9 @@ internal sealed partial class ActivityLog : IDisposable
         _logger = logger;
     }
 
+    /// <summary>Full path of the file; null if nothing is written.</summary>
+    public string? Path => _path;
+
     /// <summary>Entries that could not be written.</summary>
     public long Lost { get; private set; }
 
@@ -76,7 +79,7 @@ internal sealed partial class ActivityLog : IDisposable
 
     private static FileStream Open(string path)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         var file = new FileStream(path, options);

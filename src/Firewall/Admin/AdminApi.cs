@@ -8,10 +8,11 @@ using Firewall.Core.Rules;
 using Firewall.Hosting;
 using Firewall.JustInTime;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Firewall.Admin;
 
-/// <summary>The admin API: what can be asked of a running appliance, and told to it. It serves the command line, and scripts.</summary>
+/// <summary>The admin API: what can be asked of a running appliance, and told to it. It serves the command line, the page, and scripts.</summary>
 internal sealed class AdminApi
 {
     /// <summary>The content type of most answers.</summary>
@@ -34,44 +35,64 @@ internal sealed class AdminApi
         _top = new TopFlows(state);
         Routes =
         [
-            new AdminRoute("GET", "/openapi.json", (context, _) => AnswerDocument(context)),
-            new AdminRoute("GET", "/v1/status", (context, _) => AnswerStatus(context)),
-            new AdminRoute("GET", "/v1/rules", (context, _) => AnswerRules(context)),
-            new AdminRoute("GET", "/v1/rules/hits", (context, _) => AnswerHits(context)),
-            new AdminRoute("GET", "/metrics", (context, _) => AnswerMetrics(context)),
-            new AdminRoute("GET", "/healthz", (context, _) => AnswerHealth(context)),
-            new AdminRoute("GET", "/readyz", (context, _) => AnswerReadiness(context)),
-            new AdminRoute("GET", "/v1/flows", AnswerFlows),
-            new AdminRoute("GET", "/v1/flows/top", AnswerTop),
-            new AdminRoute("POST", "/v1/flows/kill", KillFlows),
+            new AdminRoute("GET", "/openapi.json", AdminRole.Reader, (context, _) => AnswerDocument(context)),
+            new AdminRoute("GET", "/v1/caller", AdminRole.Reader, (context, _) => AnswerCaller(context)),
+            new AdminRoute("GET", "/v1/status", AdminRole.Reader, (context, _) => AnswerStatus(context)),
+            new AdminRoute("GET", "/v1/rules", AdminRole.Reader, (context, _) => AnswerRules(context)),
+            new AdminRoute("GET", "/v1/rules/hits", AdminRole.Reader, (context, _) => AnswerHits(context)),
+            new AdminRoute("GET", "/metrics", AdminRole.Reader, (context, _) => AnswerMetrics(context)),
+            new AdminRoute("GET", "/healthz", AdminRole.Reader, (context, _) => AnswerHealth(context)),
+            new AdminRoute("GET", "/readyz", AdminRole.Reader, (context, _) => AnswerReadiness(context)),
+            new AdminRoute("GET", "/v1/flows", AdminRole.Reader, AnswerFlows),
+            new AdminRoute("GET", "/v1/flows/top", AdminRole.Reader, AnswerTop),
+            new AdminRoute("POST", "/v1/flows/kill", AdminRole.Operator, KillFlows),
             .. new DropsApi(state).Routes,
             .. new JitApi(state).Routes,
+            .. new ActivityApi(state).Routes,
         ];
     }
 
     /// <summary>Everything it can do.</summary>
     public IReadOnlyList<AdminRoute> Routes { get; }
 
-    /// <summary>Answers one request.</summary>
+    /// <summary>Answers one request of whom the way in has let in (<see cref="AdminPass"/>).</summary>
     /// <param name="context">The request.</param>
     /// <param name="stopping">The appliance stops.</param>
-    public async Task AnswerAsync(HttpContext context, CancellationToken stopping)
+    /// <exception cref="AdminProblem">It is not answered.</exception>
+    public Task AnswerAsync(HttpContext context, CancellationToken stopping)
     {
-        try
-        {
-            // A connection by TCP has an address; anybody may make one.
-            bool isPublic = context.Connection.LocalIpAddress is not null;
-            AdminRoute[] known = [.. Routes.Where(r => r.Path == context.Request.Path && (!isPublic || s_public.Contains(r.Path)))];
-            AdminRoute? route = Array.Find(known, r => r.Method == context.Request.Method);
-            if (known.Length == 0) throw new AdminProblem(404, [$"there is nothing at {context.Request.Path}; GET /openapi.json lists what there is"]);
-            if (route is null) throw new AdminProblem(405, [$"{context.Request.Path} takes {known[0].Method}, not {context.Request.Method}"]);
-            context.Response.ContentType = Json;
-            await route.Answer(context, stopping);
-        }
-        catch (AdminProblem problem) when (!context.Response.HasStarted)
-        {
-            await problem.WriteAsync(context);
-        }
+        AdminRole role = context.Features.Get<AdminPass>()?.Role ?? AdminRole.None;
+        AdminRoute route = Find(context.Request, static _ => true);
+        if (role < route.Needs)
+            throw new AdminProblem(StatusCodes.Status403Forbidden, [$"{route.Method} {route.Path} needs the role {route.Needs}, but you have the role {role}"]);
+        return AnswerAsync(route, context, stopping);
+    }
+
+    /// <summary>Answers one request of anybody: metrics and health, and nothing else is there.</summary>
+    /// <inheritdoc cref="AnswerAsync(HttpContext, CancellationToken)"/>
+    public Task AnswerPublicAsync(HttpContext context, CancellationToken stopping) =>
+        AnswerAsync(Find(context.Request, static route => s_public.Contains(route.Path)), context, stopping);
+
+    private AdminRoute Find(HttpRequest request, Func<AdminRoute, bool> isThere)
+    {
+        AdminRoute[] known = [.. Routes.Where(r => r.Path == request.Path && isThere(r))];
+        if (known.Length == 0) throw new AdminProblem(StatusCodes.Status404NotFound, [$"there is nothing at {request.Path}; GET /openapi.json lists what there is"]);
+        return Array.Find(known, r => r.Method == request.Method)
+            ?? throw new AdminProblem(StatusCodes.Status405MethodNotAllowed, [$"{request.Path} takes {known[0].Method}, not {request.Method}"]);
+    }
+
+    private static Task AnswerAsync(AdminRoute route, HttpContext context, CancellationToken stopping)
+    {
+        if (context.Request.ContentLength > 0 || context.Request.Headers.TransferEncoding.Count > 0)
+            throw new AdminProblem(StatusCodes.Status413PayloadTooLarge, ["the words of a request stand in its query; a body is not read"]);
+        context.Response.ContentType = Json;
+        return route.Answer(context, stopping);
+    }
+
+    private static Task AnswerCaller(HttpContext context)
+    {
+        var caller = new CallerStatus(AdminCaller.Of(context).Name, context.Features.GetRequiredFeature<AdminPass>().Role.ToString());
+        return JsonSerializer.SerializeAsync(context.Response.Body, caller, AdminJson.Default.CallerStatus, context.RequestAborted);
     }
 
     private static async Task AnswerDocument(HttpContext context)
@@ -88,8 +109,11 @@ internal sealed class AdminApi
 
     private async Task AnswerRules(HttpContext context)
     {
+        var query = new RequestQuery(context.Request.Query);
+        bool asWritten = query.Flag("asWritten");
+        query.Finish();
         using var buffer = new MemoryStream();
-        await using (var json = new Utf8JsonWriter(buffer, s_indented)) EffectiveRules.WriteJson(json, EffectiveRules.Of(_state.Policies.Current));
+        await using (var json = new Utf8JsonWriter(buffer, s_indented)) EffectiveRules.WriteJson(json, EffectiveRules.Of(_state.Policies.Current, expand: !asWritten));
         buffer.WriteByte((byte)'\n');
         await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
     }

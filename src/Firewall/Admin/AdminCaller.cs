@@ -6,13 +6,17 @@ using Microsoft.AspNetCore.Http;
 
 namespace Firewall.Admin;
 
-/// <summary>Who asks over the admin socket, for the activity log.</summary>
+/// <summary>Who asks over the admin API, for the activity log.</summary>
 internal static class AdminCaller
 {
-    /// <summary>The process that the kernel named when the connection was made; on Windows, the one that the pipe's other end belongs to.</summary>
-    /// <exception cref="InvalidOperationException">The request did not come by the admin socket.</exception>
+    /// <summary>
+    /// By TCP, the token and the address. By the socket, the process that the kernel named when the connection was made; on Windows, the one
+    /// that the pipe's other end belongs to.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Nobody is known at the other end.</exception>
     public static ActivityCaller Of(HttpContext context)
     {
+        if (context.Features.Get<AdminPass>()?.Token is { } token) return new ActivityCaller(token.Name, Address: token.Address);
         if (OperatingSystem.IsWindows() && context.Features.Get<IConnectionNamedPipeFeature>() is { } pipe)
         {
             var client = PipePeer.Of(pipe.NamedPipe);

@@ -1,17 +1,20 @@
 using System.Net;
-using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
+using Firewall.Admin.Remote;
 using Firewall.Control.Configuration;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -19,167 +22,151 @@ using Microsoft.Extensions.Options;
 namespace Firewall.Admin;
 
 /// <summary>
-/// The admin socket: HTTP on a Unix socket, or on a named pipe of Windows, by Kestrel without a host around it. It begins when packets are
-/// judged already, so that it delays no start; and the appliance runs on without it where it cannot be made.
+/// The ways into the admin API: the admin socket (on Windows a named pipe), metrics by TCP, and all of it by TCP. They begin when packets are
+/// judged already, so that they delay no start; and the appliance runs on without one that cannot be made.
 /// </summary>
-internal sealed partial class AdminServer : IDisposable, IHttpApplication<HttpContext>
+internal sealed class AdminServer : IDisposable
 {
-    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(2);
+    private const int MostConnections = 64;
 
-    private readonly string? _path;
-    private readonly IPEndPoint? _metrics;
-    private readonly AdminAccess _access;
-    private readonly AdminApi _api;
-    private readonly ILogger _logger;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly CountdownEvent _active = new(1);
-    private readonly KestrelServer _server;
-    private readonly AdminPipe? _pipe;
-    private readonly Task<bool> _starting;
-    private bool _disposed;
+    // Whoever comes by TCP may be anybody until he shows a token; a place for him is not kept for long.
+    private static readonly TimeSpan LongestHeaders = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(15);
 
-    private AdminServer(string? path, AdminAccess access, IPEndPoint? metrics, AdminApi api, ILogger logger)
+    private readonly List<IDisposable> _listeners = [];
+
+    private AdminServer()
     {
-        _path = path;
-        _metrics = metrics;
-        _access = access;
-        _api = api;
-        _logger = logger;
-        var options = new KestrelServerOptions { AddServerHeader = false };
-        options.Limits.MaxConcurrentConnections = 64;
-        options.Limits.MaxRequestBodySize = 64 * 1024;
-        // A listing may wait for a person who reads it.
-        options.Limits.MinResponseDataRate = null;
-        bool isPipe = false;
-        if (path is not null && OperatingSystem.IsWindows())
-        {
-            isPipe = true;
-            options.ListenNamedPipe(PipeName.WordOf(path), listen => listen.Protocols = HttpProtocols.Http1);
-        }
-        else if (path is not null)
-        {
-            options.ListenUnixSocket(path, listen =>
-            {
-                listen.Protocols = HttpProtocols.Http1;
-                listen.Use(Admit);
-            });
-        }
-
-        if (metrics is not null) options.Listen(metrics, listen => listen.Protocols = HttpProtocols.Http1);
-        var transport = new SocketTransportOptions
-        {
-            CreateBoundListenSocket = endpoint => endpoint is UnixDomainSocketEndPoint
-                ? ListeningSocketFile.Bind(path!, access.Group)
-                : SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint),
-        };
-        IConnectionListenerFactory listeners = new SocketTransportFactory(Options.Create(transport), NullLoggerFactory.Instance);
-        if (isPipe && OperatingSystem.IsWindows())
-        {
-            var pipe = new AdminPipe(listeners);
-            _pipe = pipe;
-            listeners = pipe;
-        }
-
-        _server = new KestrelServer(Options.Create(options), listeners, NullLoggerFactory.Instance);
-        _starting = Task.Run(StartAsync);
     }
 
     /// <summary>Begins to listen; returns at once.</summary>
     /// <param name="path">The socket's full path, on Windows the pipe's full name; null for none.</param>
-    /// <param name="settings">Who may use it, and where metrics are.</param>
+    /// <param name="settings">Who may use it, and where else to listen.</param>
+    /// <param name="secrets">What <see cref="AdminSettings.Tcp"/> needs; null without it.</param>
     /// <param name="state">The appliance that it tells of.</param>
     /// <param name="logger">For where it listens, or why it does not.</param>
-    public static AdminServer Start(string? path, AdminSettings settings, ApplianceState state, ILogger logger) =>
-        new(path, new AdminAccess(ListeningSocketFile.GroupNumber(settings.Group)), settings.Metrics, new AdminApi(state), logger);
-
-    /// <summary>Ends when it listens, or cannot; then false.</summary>
-    public Task<bool> Started => _starting;
+    public static AdminServer Start(string? path, AdminSettings settings, TcpSecrets? secrets, ApplianceState state, ILogger logger)
+    {
+        var server = new AdminServer();
+        var api = new AdminApi(state);
+        if (path is not null && OperatingSystem.IsWindows()) server.ListenToPipe(path, api, logger);
+        else if (path is not null) server.ListenToSocket(path, settings, api, logger);
+        if (settings.Metrics is { } metrics) server.ListenForMetrics(metrics, api, logger);
+        if (settings.Tcp is { } tcp && secrets is not null) server.ListenToTcp(tcp, secrets, api, logger);
+        return server;
+    }
 
     /// <summary>Stops listening, and returns when no request looks at the appliance any more.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, true)) return;
-        bool started = _starting.GetAwaiter().GetResult();
-        if (started && _path is not null && _pipe is null) ListeningSocketFile.Remove(_path);
-        _stopping.Cancel();
-        using var patience = new CancellationTokenSource(LongestStop);
-        _server.StopAsync(patience.Token).GetAwaiter().GetResult();
-        _server.Dispose();
-        if (OperatingSystem.IsWindows()) _pipe?.Dispose();
-        _active.Signal();
-        _active.Wait();
-        _active.Dispose();
-        _stopping.Dispose();
+        foreach (IDisposable listener in _listeners) listener.Dispose();
     }
 
-    /// <inheritdoc/>
-    public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
-
-    /// <inheritdoc/>
-    public async Task ProcessRequestAsync(HttpContext context)
+    private void ListenToSocket(string path, AdminSettings settings, AdminApi api, ILogger logger)
     {
-        if (!_active.TryAddCount()) return;
-        try
+        var access = new AdminAccess(
+            ListeningSocketFile.GroupNumber(settings.Group), settings.ReaderGroup is { } readers ? ListeningSocketFile.GroupNumber(readers) : null);
+        KestrelServerOptions options = OptionsOfPatience();
+        options.ListenUnixSocket(path, listen =>
         {
-            await _api.AnswerAsync(context, _stopping.Token);
-        }
-        catch (OperationCanceledException)
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => AdmitAsync(connection, access, next));
+        });
+        var transport = new SocketTransportOptions { CreateBoundListenSocket = _ => ListeningSocketFile.Bind(path, access.Operators, access.Readers) };
+        var listener = new AdminListener($"Admin socket {path}", options, Sockets(transport), api.AnswerAsync, logger);
+        _listeners.Add(new SocketPath(path, listener));
+        _listeners.Add(listener);
+    }
+
+    [SupportedOSPlatform("windows")]
+    private void ListenToPipe(string path, AdminApi api, ILogger logger)
+    {
+        KestrelServerOptions options = OptionsOfPatience();
+        options.ListenNamedPipe(PipeName.WordOf(path), listen => listen.Protocols = HttpProtocols.Http1);
+        var pipe = new AdminPipe(Sockets(new SocketTransportOptions()));
+        var listener = new AdminListener($"Admin socket {path}", options, pipe, AnswerAdministrator, logger);
+        _listeners.Add(listener);
+        _listeners.Add(pipe);
+
+        // Windows has let nobody else in.
+        Task AnswerAdministrator(HttpContext context, CancellationToken stopping)
         {
-            // Who asked is gone, or the appliance stops: the answer ends in its midst, and a reader sees that it is not whole.
-            context.Abort();
-        }
-        finally
-        {
-            _active.Signal();
+            context.Features.Set(new AdminPass(AdminRole.Operator));
+            return api.AnswerAsync(context, stopping);
         }
     }
 
-    /// <inheritdoc/>
-    public void DisposeContext(HttpContext context, Exception? exception)
+    private void ListenForMetrics(IPEndPoint place, AdminApi api, ILogger logger)
     {
-        if (exception is not null and not OperationCanceledException) RequestFailed(_logger, context.Request.Path, exception.GetType().Name, exception);
+        KestrelServerOptions options = OptionsOfHaste();
+        options.Listen(place, static listen => listen.Protocols = HttpProtocols.Http1);
+        _listeners.Add(new AdminListener($"Metrics on http://{place}/metrics", options, Sockets(new SocketTransportOptions()), api.AnswerPublicAsync, logger));
     }
 
-    private async Task<bool> StartAsync()
+    private void ListenToTcp(AdminTcpSettings settings, TcpSecrets secrets, AdminApi api, ILogger logger)
     {
-        try
+        KestrelServerOptions options = OptionsOfHaste();
+        if (secrets.Certificate is not null) options.ApplicationServices = TlsServices();
+        options.Listen(settings.Listen, listen =>
         {
-            await _server.StartAsync(this, CancellationToken.None);
-            if (_path is not null) Listening(_logger, _path);
-            if (_metrics is not null) MetricsAt(_logger, _metrics);
-            return true;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException or AddressInUseException)
-        {
-            NotListening(_logger, string.Join(" or ", new object?[] { _path, _metrics }.OfType<object>()), e.Message);
-            return false;
-        }
+            listen.Protocols = HttpProtocols.Http1;
+            if (secrets.Certificate is { } certificate)
+                listen.UseHttps(new HttpsConnectionAdapterOptions { ServerCertificate = certificate, ServerCertificateChain = secrets.Chain });
+        });
+        string place = $"Admin API{(settings.Page ? " and page" : "")} on {(secrets.Certificate is null ? "http" : "https")}://{settings.Listen}/";
+        _listeners.Add(new AdminListener(place, options, Sockets(new SocketTransportOptions()), new TcpDoor(api, secrets, settings).AnswerAsync, logger));
+    }
+
+    // A listing may wait for a person who reads it, and who waits has been let in.
+    private static KestrelServerOptions OptionsOfPatience()
+    {
+        var options = new KestrelServerOptions();
+        options.Limits.MaxConcurrentConnections = MostConnections;
+        options.Limits.MinResponseDataRate = null;
+        return options;
+    }
+
+    private static KestrelServerOptions OptionsOfHaste()
+    {
+        var options = new KestrelServerOptions();
+        options.Limits.MaxConcurrentConnections = MostConnections;
+        options.Limits.RequestHeadersTimeout = LongestHeaders;
+        options.Limits.KeepAliveTimeout = LongestIdle;
+        return options;
+    }
+
+    private static SocketTransportFactory Sockets(SocketTransportOptions options) => new(Options.Create(options), NullLoggerFactory.Instance);
+
+    // Kestrel's TLS is to be had with a web host's services only.
+    private static ServiceProvider TlsServices()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        return builder.Services.BuildServiceProvider();
     }
 
     // Who may not is told so and gets no further: no byte of a request is read.
-    private ConnectionDelegate Admit(ConnectionDelegate next) => async connection =>
+    private static async Task AdmitAsync(ConnectionContext connection, AdminAccess access, ConnectionDelegate next)
     {
-        if (connection.Features.Get<IConnectionSocketFeature>() is { } feature && _access.Admit(feature.Socket) is { } peer)
+        if (connection.Features.Get<IConnectionSocketFeature>() is { } feature && access.Admit(feature.Socket) is { } peer)
         {
             connection.Features.Set(peer);
+            connection.Features.Set(new AdminPass(access.RoleOf(peer)));
             await next(connection);
             return;
         }
 
-        byte[] body = AdminProblem.Body(["only root and members of the appliance's group (Firewall:Admin:Group) may use this socket"]);
+        byte[] body = AdminProblem.Body(["only root and members of the appliance's groups (Firewall:Admin:Group, ReaderGroup) may use this socket"]);
         string head = $"HTTP/1.1 403 Forbidden\r\nContent-Type: {AdminApi.Json}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
         await connection.Transport.Output.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body]);
-    };
+    }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Admin socket {Path}")]
-    private static partial void Listening(ILogger logger, string path);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Metrics on http://{EndPoint}/metrics")]
-    private static partial void MetricsAt(ILogger logger, IPEndPoint endPoint);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Admin socket {Path} cannot be made ({Why}); the appliance runs without it")]
-    private static partial void NotListening(ILogger logger, string path, string why);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "A request for {Path} failed with an internal error, please report it: {Kind}")]
-    private static partial void RequestFailed(ILogger logger, string path, string kind, Exception exception);
+    // Removed while the socket is still open, which tells it from a successor's.
+    private sealed class SocketPath(string path, AdminListener listener) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (listener.Started.GetAwaiter().GetResult()) ListeningSocketFile.Remove(path);
+        }
+    }
 }

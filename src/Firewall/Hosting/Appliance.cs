@@ -4,6 +4,7 @@ using Firewall.Admin;
 using Firewall.Admin.Drops;
 using Firewall.Admin.Flows;
 using Firewall.Admin.Metrics;
+using Firewall.Admin.Remote;
 using Firewall.Commands;
 using Firewall.Control;
 using Firewall.Control.Configuration;
@@ -130,6 +131,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _justInTime.Restore();
         _reloader.LoadFirst();
         FirewallOptions options = _reloader.Options;
+        TcpSecrets? secrets = options.Admin.Tcp is { } tcp ? TcpSecrets.Read(tcp) : null;
 
         IHandoverPlatform? handover = _platform.Handover;
         if (_mode.TakeOver && handover is null) throw new ApplianceException($"{Successor.Argument} needs Linux; stop the running instance and start this one");
@@ -221,11 +223,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         else _systemd.ReadyInstead(Status());
         successors = handover?.AwaitSuccessor(instance, device, this);
         string? socket = _platform.PlaceOfAdminSocket(options);
-        if (socket is not null || options.Admin.Metrics is not null)
-        {
-            AdminServer admin = AdminServer.Start(socket, options.Admin, _state, _logger);
-            _undo.Push("the admin socket", admin.Dispose);
-        }
+        AdminServer admin = AdminServer.Start(socket, options.Admin, secrets, _state, _logger);
+        _undo.Push("the admin socket", admin.Dispose);
 
         if (options.Otlp.Endpoint is not null)
         {

@@ -6,16 +6,25 @@ using Microsoft.AspNetCore.Http;
 
 namespace Firewall.JustInTime;
 
-/// <summary>Just-in-time access over the admin socket: ask, list, take back.</summary>
+/// <summary>Just-in-time access over the admin API: ask, list, take back.</summary>
 internal sealed class JitApi(ApplianceState state)
 {
     /// <summary>Everything it can do.</summary>
     public IReadOnlyList<AdminRoute> Routes =>
     [
-        new AdminRoute("GET", "/v1/jit/requests", (context, _) => List(context)),
-        new AdminRoute("POST", "/v1/jit/initiate", (context, _) => Initiate(context)),
-        new AdminRoute("POST", "/v1/jit/revoke", (context, _) => Revoke(context)),
+        new AdminRoute("GET", "/v1/jit/policies", AdminRole.Reader, (context, _) => ListPolicies(context)),
+        new AdminRoute("GET", "/v1/jit/requests", AdminRole.Reader, (context, _) => List(context)),
+        new AdminRoute("POST", "/v1/jit/initiate", AdminRole.Operator, (context, _) => Initiate(context)),
+        new AdminRoute("POST", "/v1/jit/revoke", AdminRole.Operator, (context, _) => Revoke(context)),
     ];
+
+    private async Task ListPolicies(HttpContext context)
+    {
+        new RequestQuery(context.Request.Query).Finish();
+        using var buffer = new MemoryStream();
+        await using (var json = new Utf8JsonWriter(buffer)) JitPolicyWriter.Write(json, state.JustInTime.Policies);
+        await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
+    }
 
     private Task List(HttpContext context)
     {

@@ -84,6 +84,29 @@ public sealed class AdminTests
     }
 
     [Fact]
+    public void Another_group_may_look_by_the_socket_and_change_nothing()
+    {
+        using var lab = new Lab();
+        lab.WriteRules(Nsg.Group());
+        string socket = lab.Files["admin.sock"];
+        Shell.Run("chmod", "755", Path.GetDirectoryName(socket)!);
+        using RunningAppliance appliance = RunningAppliance.Start(
+            lab.Gateway, lab.Configuration(), "env", $"FIREWALL__ADMIN__SOCKET={socket}", "FIREWALL__ADMIN__GROUP=mail", $"FIREWALL__ADMIN__READERGROUP={GroupName}");
+        appliance.WaitForLog("Admin socket ");
+        Assert.Equal("200", As("mail", "GET", "/v1/status"));
+        Assert.Equal("200", As("mail", "POST", "/v1/flows/kill?all=true"));
+        Assert.Equal("200", As(GroupName, "GET", "/v1/status"));
+        Assert.Equal("403", As(GroupName, "POST", "/v1/flows/kill?all=true"));
+        // Anybody else does not even get to the socket: the file's access list keeps him out.
+        Assert.Equal("000", As("uucp", "GET", "/v1/status"));
+        Assert.Equal("srw-rw----", Shell.Run("stat", "-c", "%A", socket).Trim());
+
+        string As(string group, string method, string path) => Shell.Try(
+            "setpriv",
+            ["--reuid", Nobody, "--regid", Nobody, "--groups", group, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "--unix-socket", socket, $"http://firewall{path}"]).Output;
+    }
+
+    [Fact]
     public void The_socket_goes_with_the_appliance_and_a_killed_one_leaves_it_to_the_next()
     {
         using var lab = new Lab();

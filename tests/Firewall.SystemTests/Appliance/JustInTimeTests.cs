@@ -13,7 +13,7 @@ public sealed class JustInTimeTests
     {
         using var lab = new Lab();
         using var sshd = new SshServer(lab.Vm);
-        WritePolicies(lab, terminateOnExpiry: false);
+        lab.WriteJitPolicies(terminateOnExpiry: false);
         using RunningAppliance appliance = Start(lab);
         sshd.TimesOut(lab.Client, Lab.VmV4);
 
@@ -41,7 +41,7 @@ public sealed class JustInTimeTests
     {
         using var lab = new Lab();
         using var sshd = new SshServer(lab.Vm);
-        WritePolicies(lab, terminateOnExpiry: true);
+        lab.WriteJitPolicies(terminateOnExpiry: true);
         using RunningAppliance appliance = Start(lab);
         Request(lab, "1h");
         using Process session = sshd.StartSession(lab.Client, Lab.VmV4);
@@ -57,7 +57,7 @@ public sealed class JustInTimeTests
     {
         using var lab = new Lab();
         using var sshd = new SshServer(lab.Vm);
-        WritePolicies(lab, terminateOnExpiry: false);
+        lab.WriteJitPolicies(terminateOnExpiry: false);
         using (RunningAppliance first = Start(lab))
         {
             Request(lab, "1h");
@@ -81,7 +81,7 @@ public sealed class JustInTimeTests
     public void What_no_policy_allows_is_refused_with_the_reason()
     {
         using var lab = new Lab();
-        WritePolicies(lab, terminateOnExpiry: false);
+        lab.WriteJitPolicies(terminateOnExpiry: false);
         using RunningAppliance appliance = Start(lab);
         (int code, string said) = lab.Gateway.Try(RunningAppliance.Executable, "jit", "request", "--vm", "vm-web1", "--port", "23", "--source", "203.0.113.5");
         Assert.Equal(2, code);
@@ -90,23 +90,6 @@ public sealed class JustInTimeTests
         Assert.Equal(2, code);
         Assert.Contains("allows at most 3:00:00", said, StringComparison.Ordinal);
     }
-
-    private static void WritePolicies(Lab lab, bool terminateOnExpiry) => File.WriteAllText(lab.Files["jit.json"], $$"""
-        {
-          "kind": "Basic",
-          "name": "default",
-          "properties": {
-            "virtualMachines": [
-              {
-                "id": "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-web1",
-                "privateIpAddress": "{{Lab.VmV4}}",
-                "terminateOnExpiry": {{(terminateOnExpiry ? "true" : "false")}},
-                "ports": [ { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" } ]
-              }
-            ]
-          }
-        }
-        """);
 
     private static RunningAppliance Start(Lab lab)
     {

@@ -71,6 +71,32 @@ internal sealed class Lab : IDisposable
         return file;
     }
 
+    /// <summary>Writes just-in-time policies for the VM's port 22 into jit.json.</summary>
+    public void WriteJitPolicies(bool terminateOnExpiry) => File.WriteAllText(Files["jit.json"], $$"""
+        {
+          "kind": "Basic",
+          "name": "default",
+          "properties": {
+            "virtualMachines": [
+              {
+                "id": "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-web1",
+                "privateIpAddress": "{{VmV4}}",
+                "terminateOnExpiry": {{(terminateOnExpiry ? "true" : "false")}},
+                "ports": [ { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" } ]
+              }
+            ]
+          }
+        }
+        """);
+
+    /// <summary>Writes a file that nobody else may read, and returns its path.</summary>
+    public string WriteSecret(string name, string text)
+    {
+        File.WriteAllText(Files[name], text);
+        Shell.Run("chmod", "600", Files[name]);
+        return Files[name];
+    }
+
     /// <summary>Starts the appliance on the gateway, with these rules.</summary>
     public RunningAppliance StartGateway(string rules)
     {

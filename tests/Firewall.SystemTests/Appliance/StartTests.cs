@@ -1,3 +1,4 @@
+using Firewall.SystemTests.Linux;
 using Xunit;
 
 namespace Firewall.SystemTests.Appliance;
@@ -5,14 +6,22 @@ namespace Firewall.SystemTests.Appliance;
 /// <summary>What the appliance needs to start. What keeps it from it is told in one clear line on standard error, with an exit code that scripts can rely on.</summary>
 public sealed class StartTests
 {
+    private static readonly string[] WithoutOpenSsl =
+    [
+        "unshare", "--mount", "sh", "-c",
+        "for f in $(/sbin/ldconfig -p | sed -nE 's/.*=> (.*lib(ssl|crypto).*)/\\1/p'); do mount --bind /dev/null $f || exit; done; exec \"$0\" \"$@\"",
+    ];
+
     // It is published as one file that runs on the smallest base image; the runtime would load OpenSSL only when something asks for it.
     [Fact]
     public void It_starts_and_stops_on_a_machine_without_OpenSSL()
     {
         using var lab = new Lab();
         lab.WriteRules(Nsg.Group(Nsg.AllowService));
-        const string HideOpenSsl = "for f in $(/sbin/ldconfig -p | sed -nE 's/.*=> (.*lib(ssl|crypto).*)/\\1/p'); do mount --bind /dev/null $f || exit; done; exec \"$0\" \"$@\"";
-        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "unshare", "--mount", "sh", "-c", HideOpenSsl);
+        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), [.. ByTcp(lab, "127.0.0.1:9478"), .. WithoutOpenSsl]);
+        appliance.WaitForLog("Admin API and page on http://127.0.0.1:9478/");
+        const string Ask = "curl -s -o /dev/null -w '%{http_code}' -H \"Authorization: Bearer $(cat \"$0\")\" http://127.0.0.1:9478/v1/status";
+        Assert.Equal("200", lab.Gateway.Run("sh", "-c", Ask, lab.Files["operator.token"]));
         using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, 5000).AnswerAll();
         using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
         Assert.NotNull(asker.Ask(Lab.VmV4, 5000, new byte[3000])); // in fragments, which have a key of their own
@@ -76,11 +85,33 @@ public sealed class StartTests
     });
 
     [Fact]
+    public void With_the_admin_API_open_to_the_network_without_TLS() => Refuses(2, "Firewall:Admin:Tcp:Listen", lab => RunningAppliance.Try(
+        lab.Gateway, lab.Configuration(), ByTcp(lab, "0.0.0.0:9478")));
+
+    [Fact]
+    public void With_a_token_that_others_may_read() => Refuses(2, "chmod 600", lab =>
+    {
+        string[] before = ByTcp(lab, "127.0.0.1:9478");
+        Shell.Run("chmod", "644", lab.Files["operator.token"]);
+        return RunningAppliance.Try(lab.Gateway, lab.Configuration(), before);
+    });
+
+    [Fact]
+    public void With_TLS_and_without_OpenSSL() => Refuses(2, "OpenSSL", lab => RunningAppliance.Try(
+        lab.Gateway, lab.Configuration(), [.. ByTcp(lab, "0.0.0.0:9478"), $"FIREWALL__ADMIN__TCP__CERTIFICATE={lab.WriteSecret("tls.pem", "")}", .. WithoutOpenSsl]));
+
+    [Fact]
     public void With_a_rule_that_is_not_valid() => Refuses(2, "SecurityRuleInvalidPriority", lab =>
     {
         lab.WriteRules(Nsg.Group(Nsg.Rule("allow-ssh", 99, "Tcp", "22")));
         return RunningAppliance.Try(lab.Gateway, lab.Configuration());
     });
+
+    private static string[] ByTcp(Lab lab, string listen) =>
+    [
+        "env", $"FIREWALL__ADMIN__TCP__LISTEN={listen}", "FIREWALL__ADMIN__TCP__PAGE=true",
+        $"FIREWALL__ADMIN__TCP__OPERATORTOKENFILE={lab.WriteSecret("operator.token", "0123456789abcdef0123456789abcdef")}",
+    ];
 
     // A lab with an empty group; the attempt must be refused and leave everything as it was.
     private static void Refuses(int code, string named, Func<Lab, (int ExitCode, string Output)> attempt, Action<Lab>? prepare = null)

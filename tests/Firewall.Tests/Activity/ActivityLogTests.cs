@@ -20,6 +20,21 @@ public sealed class ActivityLogTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void The_newest_entries_are_read_from_the_end_over_all_files()
+    {
+        // Longer than what is read at once, and a line in the midst that a kill cut short.
+        File.WriteAllLines(_folder["log.jsonl.1"], [.. Enumerable.Range(0, 3000).Select(Line), "{\"number\":"]);
+        File.WriteAllLines(_folder["log.jsonl"], [Line(3000), Line(3001)]);
+        Assert.Equal([3001, 3000, 2999], Numbers(3));
+        Assert.Equal(Enumerable.Range(0, 3002).Reverse(), Numbers(5000));
+        Assert.Empty(ActivityFiles.ReadNewest(_folder["nothing.jsonl"], 3));
+
+        static string Line(int number) => $$"""{"number":{{number}},"text":"{{new string('x', 100)}}"}""";
+        IEnumerable<int> Numbers(int count) => ActivityFiles.ReadNewest(_folder["log.jsonl"], count)
+            .Select(entry => JsonDocument.Parse(entry).RootElement.GetProperty("number").GetInt32());
+    }
+
+    [Fact]
     public void An_entry_has_the_shape_of_Azures()
     {
         const string group = "/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Network/networkSecurityGroups/nsg";

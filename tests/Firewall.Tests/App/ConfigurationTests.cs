@@ -48,7 +48,8 @@ public sealed class ConfigurationTests : IDisposable
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
                 "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "PickUpMidStream": true, "File": "/dev/shm/flows" },
-                "Admin": { "Socket": "../admin.sock", "Group": "netops", "Metrics": "[::1]:9477" },
+                "Admin": { "Socket": "../admin.sock", "Group": "netops", "ReaderGroup": "watchers", "Metrics": "[::1]:9477",
+                  "Tcp": { "Listen": "0.0.0.0:9478", "OperatorTokenFile": "o.token", "ReaderTokenFile": "/r.token", "Certificate": "c.pem", "CertificateKey": "c.key", "HostNames": ["fw.example.net"], "Page": true } },
                 "Timeouts": { "UdpUnreplied": 15, "TcpClose": "00:00:20", "Icmp": "1.00:00:00" },
                 "FlowLogs": { "Folder": "flow-logs", "Formats": ["nsg"], "Lines": "-", "AllProtocols": true, "Interval": 30, "ContinueInterval": "00:02:00",
                   "RetentionPolicy": { "Days": 30, "Megabytes": 512 },
@@ -89,7 +90,13 @@ public sealed class ConfigurationTests : IDisposable
             options.FlowLogs);
         Assert.Equal(new DropSettings(16, 128), options.Drops);
         Assert.Equal("/dev/shm/flows", options.FlowTableFile);
-        Assert.Equal(new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", new IPEndPoint(IPAddress.IPv6Loopback, 9477)), options.Admin);
+        Assert.Equal(
+            new AdminSettings(Path.GetFullPath(_folder["../admin.sock"]), "netops", "watchers", new IPEndPoint(IPAddress.IPv6Loopback, 9477), options.Admin.Tcp), options.Admin);
+        Assert.Equal(
+            new AdminTcpSettings(
+                new IPEndPoint(IPAddress.Any, 9478), _folder["o.token"], "/r.token", _folder["c.pem"], _folder["c.key"], options.Admin.Tcp!.HostNames, true),
+            options.Admin.Tcp);
+        Assert.Equal(["fw.example.net"], options.Admin.Tcp.HostNames);
         Assert.Equal((new Uri("https://collector:4318/v1/metrics"), TimeSpan.FromSeconds(10), "authorization=Bearer s3cret"), (options.Otlp.Endpoint, options.Otlp.Interval, options.Otlp.Headers));
         Assert.DoesNotContain("s3cret", options.Otlp.ToString(), StringComparison.Ordinal);
         Assert.Equal(Access.Allow, options.Transit);
@@ -191,6 +198,13 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("\"Timeouts\": { \"TcpEstablishd\": 60 }", "firewall.json:4: Firewall:Timeouts:TcpEstablishd is not a known key; did you mean 'TcpEstablished'?")]
     [InlineData("\"Logging\": { \"LogLevel\": { \"Drops\": \"Loud\" } }", "firewall.json:4: Firewall:Logging:LogLevel:Drops is \"Loud\", but must be Trace or Debug or Information or Warning or Error or Critical or None")]
     [InlineData("\"Logging\": { \"LogLevel\": { \"Drop\": \"Debug\" } }", "firewall.json:4: Firewall:Logging:LogLevel:Drop is not a known key; did you mean 'Drops'?")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Listen\": \"9478\" } }", "firewall.json:4: Firewall:Admin:Tcp:Listen is \"9478\", but must be null, or an address and a port, such as \"127.0.0.1:9478\" or \"[::1]:9478\"")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Listen\": \"127.0.0.1:9478\" } }", "firewall.json:4: Firewall:Admin:Tcp:OperatorTokenFile must be the path of a file with a token, or else ReaderTokenFile must be: nobody gets in by TCP without one")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Listen\": \"0.0.0.0:9478\", \"ReaderTokenFile\": \"t\" } }", "firewall.json:4: Firewall:Admin:Tcp:Listen is \"0.0.0.0:9478\", but must be on the loopback (127.0.0.1, [::1]) as long as Certificate names none: tokens would cross the network in the clear")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Listen\": \"[::1]:9478\", \"ReaderTokenFile\": \"t\", \"CertificateKey\": \"k\" } }", "firewall.json:4: Firewall:Admin:Tcp:Certificate must be the path of the certificate that CertificateKey belongs to")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Listen\": \"[::1]:9478\", \"ReaderTokenFile\": \"t\", \"HostNames\": [\"a b\"] } }", "firewall.json:4: Firewall:Admin:Tcp:HostNames:0 is \"a b\", but must be a host name, such as \"firewall.example.net\"")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Page\": true } }", "firewall.json:4: Firewall:Admin:Tcp:Page is \"True\", but must be false as long as Listen is null: there is nothing that would serve the page")]
+    [InlineData("\"Admin\": { \"Tcp\": { \"Lisen\": 1 } }", "firewall.json:4: Firewall:Admin:Tcp:Lisen is not a known key; did you mean 'Listen'?")]
     [InlineData("\"Rules\": \"twice.json\"", "firewall.json:4: Firewall:Rules stands in the file twice, first on line 3")]
     public void A_broken_setting_is_told_with_its_line_key_value_and_what_is_allowed(string setting, string problem) =>
         Assert.Equal([problem], ProblemsOf(Valid(setting)));

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Firewall.Control;
 using Firewall.JustInTime;
 using Xunit;
@@ -22,6 +23,28 @@ public sealed class JitPolicyReaderTests
         JitMachine machine = Assert.Single(policy.VirtualMachines);
         JitPort port = Assert.Single(machine.Ports);
         Assert.Equal(("vm", "10.0.0.4", 22, "Tcp", TimeSpan.FromHours(3)), (machine.Name, machine.Address.ToString(), port.Number, port.Protocol.ToString(), port.MaxDuration));
+    }
+
+    [Fact]
+    public void What_is_written_is_read_again_as_the_same()
+    {
+        const string Policies = """
+            { "value": [ { "name": "p", "virtualMachines": [
+              { "id": "/subscriptions/1/virtualMachines/vm", "privateIpAddress": "10.0.0.4", "terminateOnExpiry": true, "ports": [
+                { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" },
+                { "number": 53, "protocol": "*", "allowedSourceAddressPrefixes": [ "198.51.100.0/24", "2001:db8::/32" ], "maxRequestAccessDuration": "P1D" } ] } ] } ] }
+            """;
+        IReadOnlyList<JitPolicy> policies = Read(Policies);
+        Assert.Equal(policies, Read(Written(policies)), (left, right) => Written([left]) == Written([right]));
+        Assert.Contains("\"maxRequestAccessDuration\":\"P1D\"", Written(policies), StringComparison.Ordinal);
+        Assert.Equal("""{"value":[]}""", Written([]));
+
+        static string Written(IReadOnlyList<JitPolicy> policies)
+        {
+            using var text = new MemoryStream();
+            using (var json = new Utf8JsonWriter(text)) JitPolicyWriter.Write(json, policies);
+            return Encoding.UTF8.GetString(text.ToArray());
+        }
     }
 
     [Fact]

@@ -68,4 +68,7 @@ internal static partial class LibC
 
     [LibraryImport(Library, EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport(Library, EntryPoint = "setxattr", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SetExtendedAttribute(string path, string name, ref readonly byte value, nint length, int flags);
 }

@@ -26,8 +26,8 @@ internal sealed class DropsApi(ApplianceState state)
     /// <summary>Everything it can do.</summary>
     public IReadOnlyList<AdminRoute> Routes =>
     [
-        new AdminRoute("GET", "/v1/drops/follow", Follow),
-        new AdminRoute("GET", "/v1/drops/capture", (context, _) => Capture(context)),
+        new AdminRoute("GET", "/v1/drops/follow", AdminRole.Reader, Follow),
+        new AdminRoute("GET", "/v1/drops/capture", AdminRole.Reader, (context, _) => Capture(context)),
     ];
 
     private async Task Follow(HttpContext context, CancellationToken stopping)

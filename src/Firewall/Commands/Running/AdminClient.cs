@@ -1,7 +1,10 @@
 using System.IO.Pipes;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Security.Principal;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -12,7 +15,7 @@ using Firewall.Hosting;
 
 namespace Firewall.Commands.Running;
 
-/// <summary>Asks a running appliance through its admin socket, on Windows through its pipe.</summary>
+/// <summary>Asks a running appliance through its admin socket, on Windows through its pipe; or by TCP, with a token.</summary>
 internal sealed class AdminClient : IDisposable
 {
     // For the moment in which all instances of the pipe are taken and the next one is not there yet.
@@ -30,6 +33,28 @@ internal sealed class AdminClient : IDisposable
             BaseAddress = new Uri("http://firewall"),
             Timeout = Timeout.InfiniteTimeSpan,
         };
+    }
+
+    /// <summary>Talks to an appliance by TCP.</summary>
+    /// <param name="place">http or https, name or address, and port.</param>
+    /// <param name="token">What it lets us in for.</param>
+    /// <param name="authority">The certificate that vouches for the appliance's, or that one itself; null for those that this machine trusts.</param>
+    public AdminClient(Uri place, string token, X509Certificate2? authority)
+    {
+        _path = place.ToString();
+        var handler = new SocketsHttpHandler();
+        if (authority is not null)
+        {
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { authority },
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+        }
+
+        _http = new HttpClient(handler) { BaseAddress = place, Timeout = Timeout.InfiniteTimeSpan };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
     /// <summary>Gets one answer.</summary>
@@ -64,7 +89,7 @@ internal sealed class AdminClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new ApplianceException($"{_path} did not answer: {e.Message}", e);
+            throw new ApplianceException($"{_path} did not answer: {(e.InnerException as AuthenticationException ?? (Exception)e).Message}", e);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Net;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
@@ -124,9 +123,3 @@ internal sealed record DropSettings(int KeptPackets, int SnapLength);
 /// <param name="Table">Number of the routing table that leads to the TUN.</param>
 /// <param name="Priority">Priority of the first of our routing rules.</param>
 internal sealed record RoutingSettings(int Table, int Priority);
-
-/// <summary>Keys of <c>Firewall:Admin</c>.</summary>
-/// <param name="Socket">Full path of the Unix socket, on Windows full name of the pipe; null for the platform's own place, <see cref="FirewallOptions.NoFile"/> for none.</param>
-/// <param name="Group">Members of this group may use it, as root may.</param>
-/// <param name="Metrics">Where metrics and health are answered by TCP, to anybody; null for nowhere.</param>
-internal sealed record AdminSettings(string? Socket, string Group, IPEndPoint? Metrics);

@@ -1,11 +1,8 @@
-using System.Net;
-using System.Text;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
 using Firewall.Devices.Windows;
-using Firewall.Devices.Windows.Pipes;
 using Firewall.Logs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -73,7 +70,7 @@ internal static class FirewallOptionsReader
             ActivityLogFile = PathOrNone(activityLog.Text("File"), folder),
             FlowLogs = FlowLogSettings.Read(flowLogs, folder),
             Drops = new DropSettings(drops.Integer("KeptPackets", 1024, 0, 65_536), drops.Integer("SnapLength", 256, 64, 16_384)),
-            Admin = ReadAdmin(admin, folder),
+            Admin = AdminSettings.Read(admin, folder),
             Otlp = OtlpSettings.Read(otlp),
             LogLevels = ReadLogLevels(section.Section("Logging")),
         };
@@ -110,30 +107,6 @@ internal static class FirewallOptionsReader
             AdaptiveStartPercent = flowTable.Integer("AdaptiveStartPercent", start.AdaptiveStartPercent, 1, 100),
             HandshakesPerSecond = flowTable.Integer("HandshakesPerSecond", start.HandshakesPerSecond, 0, 100_000_000),
         };
-    }
-
-    private static AdminSettings ReadAdmin(SectionReader admin, string folder)
-    {
-        // struct sockaddr_un holds 108 bytes (unix(7)); the socket is made under a longer name and moved.
-        const int LongestPath = 100;
-        const string SocketAllowed = "null, \"none\", or a path of at most 100 bytes";
-        const string PipeAllowed = @"null, ""none"", or a pipe's full name, such as ""\\\\.\\pipe\\firewall-fw0"" in JSON";
-        const string GroupAllowed = "a group's name";
-        string? socket = admin.Text("Socket");
-        if (OperatingSystem.IsWindows())
-        {
-            if (socket is not null and not FirewallOptions.NoFile && !PipeName.IsFull(socket)) admin.Refuse("Socket", PipeAllowed);
-        }
-        else
-        {
-            if (socket is not null and not FirewallOptions.NoFile) socket = FullPath(socket, folder)!;
-            if (socket is not null && Encoding.UTF8.GetByteCount(socket) > LongestPath) admin.Refuse("Socket", SocketAllowed);
-        }
-
-        string group = admin.Text("Group", "firewall", GroupAllowed, name => name.Length is > 0 and <= 32 && !name.Contains(':', StringComparison.Ordinal));
-        const string MetricsAllowed = "null, or an address and a port, such as \"127.0.0.1:9477\" or \"[::1]:9477\"";
-        string metrics = admin.Text("Metrics", "", MetricsAllowed, text => IPEndPoint.TryParse(text, out IPEndPoint? end) && end.Port != 0);
-        return new AdminSettings(socket, group, metrics.Length == 0 ? null : IPEndPoint.Parse(metrics));
     }
 
     private static RoutingSettings ReadRouting(SectionReader routing)

@@ -49,6 +49,8 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Drops:SnapLength", o => $"{o.Drops.SnapLength}", restart: true);
         Compare("Admin:Socket", o => o.Admin.Socket ?? "default", restart: true);
         Compare("Admin:Group", o => o.Admin.Group, restart: true);
+        Compare("Admin:ReaderGroup", o => o.Admin.ReaderGroup ?? "none", restart: true);
+        Compare("Admin:Tcp", o => o.Admin.Tcp?.ToString() ?? "none", restart: true);
         Compare("Admin:Metrics", o => o.Admin.Metrics?.ToString() ?? "none", restart: true);
         Compare("Otlp", o => o.Otlp.ToString(), restart: true);
         Compare("Timeouts", o => o.Timeouts.ToString(), restart: false);

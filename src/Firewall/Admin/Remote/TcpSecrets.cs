@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Firewall.Control;
+using Firewall.Control.Configuration;
+using Firewall.Devices.Linux;
+
+namespace Firewall.Admin.Remote;
+
+/// <summary>What the admin API by TCP keeps to itself: the tokens, and the certificate with its key. Read once, at the start.</summary>
+/// <param name="Operator">Whoever shows it is an operator; null if nobody is.</param>
+/// <param name="Reader">Whoever shows it is a reader; null if nobody is.</param>
+/// <param name="Certificate">For TLS, with its private key; null for none.</param>
+/// <param name="Chain">What leads from it to what browsers trust; may be empty.</param>
+internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509Certificate2? Certificate, X509Certificate2Collection? Chain)
+{
+    private const string Section = "Firewall:Admin:Tcp";
+
+    /// <summary>Reads them.</summary>
+    /// <exception cref="InvalidInputException">One of them is missing, too open, or of no use.</exception>
+    public static TcpSecrets Read(AdminTcpSettings settings)
+    {
+        AdminToken? operators = settings.OperatorTokenFile is { } first ? AdminToken.Read(first, $"{Section}:OperatorTokenFile") : null;
+        AdminToken? readers = settings.ReaderTokenFile is { } second ? AdminToken.Read(second, $"{Section}:ReaderTokenFile") : null;
+        if (operators is not null && readers is not null && operators.Is(readers))
+            throw new InvalidInputException($"{Section}:ReaderTokenFile: {settings.ReaderTokenFile} holds the operators' token; readers need one of their own");
+        if (settings.Certificate is not { } file) return new TcpSecrets(operators, readers, null, null);
+        if (!OpenSslLibrary.IsThere)
+            throw new InvalidInputException($"{Section}:Certificate: TLS needs OpenSSL, and there is no libssl on this machine; on Debian, apt-get install libssl3");
+        (X509Certificate2 certificate, X509Certificate2Collection chain) = ReadCertificate(file, settings.CertificateKey);
+        return new TcpSecrets(operators, readers, certificate, chain);
+    }
+
+    /// <summary>The role of whoever sends this header. All tokens are compared, so that the time tells nothing.</summary>
+    public AdminRole RoleOf(string? authorization)
+    {
+        bool isOperator = Operator is not null && Operator.IsShownBy(authorization);
+        bool isReader = Reader is not null && Reader.IsShownBy(authorization);
+        return isOperator ? AdminRole.Operator : isReader ? AdminRole.Reader : AdminRole.None;
+    }
+
+    private static (X509Certificate2 Certificate, X509Certificate2Collection Chain) ReadCertificate(string file, string? key)
+    {
+        const string Key = $"{Section}:Certificate";
+        if (key is null) SecretFile.Check(file, Key);
+        else SecretFile.Check(key, $"{Section}:CertificateKey");
+        var chain = new X509Certificate2Collection();
+        try
+        {
+            if (Path.GetExtension(file).ToUpperInvariant() is ".PFX" or ".P12") return (X509CertificateLoader.LoadPkcs12FromFile(file, null), chain);
+            chain.ImportFromPemFile(file);
+            return (X509Certificate2.CreateFromPemFile(file, key), chain);
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InvalidInputException(
+                $"{Key}: {file}{(key is null ? "" : $" with {key}")} is no certificate with its private key, as PEM or as PFX without a password: {e.Message}");
+        }
+    }
+}
