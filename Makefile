@@ -79,7 +79,8 @@ test-windows: ## the Windows executable on Wine, over a stand-in for wintun.dll,
 	@if command -v wine > /dev/null && command -v x86_64-w64-mingw32-gcc > /dev/null; then \
 	    $(MAKE) -s --no-print-directory $(ARTIFACTS)/firewall publish-windows && \
 	    $(MAKE) -s --no-print-directory -C native/wintun-standin all dll OUT=$(ARTIFACTS)/windows && \
-	    dotnet publish tests/Firewall.Tests/Firewall.Tests.csproj -c Release -r win-x64 --self-contained -o $(ARTIFACTS)/windows-tests --nologo -v q; \
+	    dotnet publish tests/Firewall.Tests/Firewall.Tests.csproj -c Release -r win-x64 --self-contained -o $(ARTIFACTS)/windows-tests --nologo -v q && \
+	    cp $(ARTIFACTS)/windows/wintun.dll $(ARTIFACTS)/windows-tests/; \
 	fi
 	@tests/windows/run.sh
 

@@ -132,6 +132,16 @@ static const char *text_of(const inet_row *address, char *buffer) {
     return inet_ntop(four ? AF_INET : AF_INET6, four ? (const void *)address->v4 : address->v6, buffer, INET6_ADDRSTRLEN);
 }
 
+// An address or a route: what is there already is an error.
+static uint32_t add_once(uint64_t luid, const char *line) {
+    lock_enter(&gate);
+    interface *on = at(luid);
+    bool there = strstr(on->text, line) != NULL;
+    if (!there) note(on, "%s", line);
+    lock_leave(&gate);
+    return there ? ERROR_OF_OBJECT_EXISTS : 0;
+}
+
 EXPORT void InitializeUnicastIpAddressEntry(address_row *row) {
     memset(row, 0, sizeof *row);
     row->length = 255;
@@ -139,13 +149,8 @@ EXPORT void InitializeUnicastIpAddressEntry(address_row *row) {
 
 EXPORT uint32_t CreateUnicastIpAddressEntry(const address_row *row) {
     char address[INET6_ADDRSTRLEN], line[100];
-    lock_enter(&gate);
-    interface *on = at(row->luid);
     snprintf(line, sizeof line, "address %s/%d dad %d\n", text_of(&row->address, address), row->length, row->dad);
-    bool there = strstr(on->text, line) != NULL;
-    if (!there) note(on, "%s", line);
-    lock_leave(&gate);
-    return there ? ERROR_OF_OBJECT_EXISTS : 0;
+    return add_once(row->luid, line);
 }
 
 EXPORT void InitializeIpForwardEntry(route_row *row) {
@@ -154,12 +159,9 @@ EXPORT void InitializeIpForwardEntry(route_row *row) {
 }
 
 EXPORT uint32_t CreateIpForwardEntry2(const route_row *row) {
-    char to[INET6_ADDRSTRLEN], hop[INET6_ADDRSTRLEN];
-    lock_enter(&gate);
-    interface *on = at(row->luid);
-    note(on, "route %s/%d via %s metric %u\n", text_of(&row->destination, to), row->length, text_of(&row->next_hop, hop), row->metric);
-    lock_leave(&gate);
-    return 0;
+    char to[INET6_ADDRSTRLEN], hop[INET6_ADDRSTRLEN], line[160];
+    snprintf(line, sizeof line, "route %s/%d via %s metric %u\n", text_of(&row->destination, to), row->length, text_of(&row->next_hop, hop), row->metric);
+    return add_once(row->luid, line);
 }
 
 EXPORT void InitializeIpInterfaceEntry(interface_row *row) { memset(row, 0, sizeof *row); }
@@ -194,6 +196,13 @@ EXPORT uint32_t ConvertInterfaceAliasToLuid(const uint16_t *alias, uint64_t *lui
     *luid = 0x600000000000000;
     for (; *alias >= '0' && *alias <= '9'; alias++) *luid = *luid * 10 + *alias - '0' + 1;
     return *alias ? ERROR_OF_INVALID_PARAMETER : 0;
+}
+
+// Each interface has one, and none of ours.
+EXPORT uint32_t ConvertInterfaceLuidToGuid(const uint64_t *luid, uint8_t *guid) {
+    memset(guid, 0, 16);
+    memcpy(guid, luid, sizeof *luid);
+    return 0;
 }
 
 // What was done to an interface so far, and forgets it.

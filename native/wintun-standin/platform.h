@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum {
+    ERROR_OF_FILE_NOT_FOUND = 2,
     ERROR_OF_NO_MEMORY = 8,
     ERROR_OF_INVALID_DATA = 13,
     ERROR_OF_HANDLE_EOF = 38,
@@ -16,7 +17,7 @@ enum {
     ERROR_OF_NO_MORE_ITEMS = 259,
     ERROR_OF_NOT_FOUND = 1168,
     ERROR_OF_ALREADY_INITIALIZED = 1247,
-    ERROR_OF_DEVICE_IN_USE = 2404,
+    ERROR_OF_INF_IN_USE_BY_DEVICES = (int)0xe000023d,
 };
 
 #ifdef _WIN32
@@ -46,6 +47,11 @@ static inline void thread_join(thread_t thread) {
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
 }
+static inline uint64_t file_time(void) {
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    return (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
+}
 static inline void last_error(uint32_t error) { SetLastError(error); }
 static inline void socket_close(socket_t socket) { closesocket(socket); }
 #define NO_SOCKET INVALID_SOCKET
@@ -58,6 +64,7 @@ static inline void socket_close(socket_t socket) { closesocket(socket); }
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -78,6 +85,12 @@ static inline bool thread_start(thread_t *thread, void *(*body)(void *), void *a
     return pthread_create(thread, NULL, body, argument) == 0;
 }
 static inline void thread_join(thread_t thread) { pthread_join(thread, NULL); }
+// As Windows counts it: in 100 ns since 1601-01-01 UTC.
+static inline uint64_t file_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return ((uint64_t)now.tv_sec + 11644473600u) * 10000000u + (uint64_t)now.tv_nsec / 100u;
+}
 static inline void last_error(uint32_t error) { errno = (int)error; }
 static inline void socket_close(socket_t socket) { close(socket); }
 #define NO_SOCKET (-1)

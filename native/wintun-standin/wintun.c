@@ -23,6 +23,12 @@ typedef struct adapter {
     struct adapter *next;
 } adapter;
 
+// What a client holds: each call that makes or opens an adapter gives one of its own, and the one that made it removes it.
+typedef struct {
+    adapter *adapter;
+    bool owns;
+} handle;
+
 struct session {
     adapter *adapter;
     ring *in;  // from the network to the client
@@ -40,7 +46,6 @@ static uint64_t luids;
 static bool driver_loaded;
 static logger log_to;
 
-// Time as in a Windows file time would be nicer, but only tests see it.
 static void tell(int level, const char *text) {
     logger to = log_to;
     if (!to) return;
@@ -48,12 +53,14 @@ static void tell(int level, const char *text) {
     size_t i = 0;
     for (; text[i] && i < NAME_LENGTH - 1; i++) message[i] = (wide)text[i];
     message[i] = 0;
-    to(level, 0, message);
+    to(level, file_time(), message);
 }
 
+static wide lower(wide letter) { return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter; }
+
 static bool same_name(const wide *left, const wide *right) {
-    while (*left && *left == *right) left++, right++;
-    return *left == *right;
+    while (*left && lower(*left) == lower(*right)) left++, right++;
+    return lower(*left) == lower(*right);
 }
 
 static bool fits(const wide *name) {
@@ -63,16 +70,53 @@ static bool fits(const wide *name) {
     return false;
 }
 
-static adapter *find(const wide *name, const guid *id) {
+static adapter *find(const wide *name) {
     for (adapter *a = adapters; a; a = a->next) {
-        if (!a->removed && ((name && same_name(a->name, name)) || (id && !memcmp(&a->id, id, sizeof *id)))) return a;
+        if (!a->removed && same_name(a->name, name)) return a;
     }
     return NULL;
 }
 
-// With the registry locked. The memory goes with the last handle.
+static adapter *find_id(const guid *id) {
+    for (adapter *a = adapters; a; a = a->next) {
+        if (!a->removed && !memcmp(&a->id, id, sizeof *id)) return a;
+    }
+    return NULL;
+}
+
+// Gives the adapter that has this name another one: "fw0" becomes "fw0 1", or the next that is free. False if there is none.
+static bool make_way(adapter *other) {
+    wide base[NAME_LENGTH];
+    memcpy(base, other->name, sizeof base);
+    int length = 0;
+    while (base[length]) length++;
+    for (int number = 1; number <= 9 && length < NAME_LENGTH - 2; number++) {
+        wide proposal[NAME_LENGTH] = {0};
+        memcpy(proposal, base, sizeof base);
+        proposal[length] = ' ';
+        proposal[length + 1] = (wide)('0' + number);
+        if (find(proposal)) continue;
+        memcpy(other->name, proposal, sizeof proposal);
+        return true;
+    }
+    return false;
+}
+
+static handle *open_handle(adapter *adapter, bool owns) {
+    handle *made = calloc(1, sizeof *made);
+    if (!made) {
+        last_error(ERROR_OF_NO_MEMORY);
+        return NULL;
+    }
+    adapter->handles++;
+    made->adapter = adapter;
+    made->owns = owns;
+    return made;
+}
+
+// With the registry locked. The memory goes with the last handle and the session.
 static void drop(adapter *gone) {
-    if (gone->handles > 0) return;
+    if (gone->handles > 0 || gone->session) return;
     for (adapter **a = &adapters; *a; a = &(*a)->next) {
         if (*a != gone) continue;
         *a = gone->next;
@@ -87,7 +131,7 @@ static void terminate(session *session) {
     event_set(session->readable);
 }
 
-EXPORT adapter *CALL WintunCreateAdapter(const wide *name, const wide *tunnel_type, const guid *requested) {
+EXPORT handle *CALL WintunCreateAdapter(const wide *name, const wide *tunnel_type, const guid *requested) {
     if (!name || !tunnel_type || !fits(name) || !fits(tunnel_type)) {
         last_error(ERROR_OF_INVALID_PARAMETER);
         return NULL;
@@ -98,10 +142,12 @@ EXPORT adapter *CALL WintunCreateAdapter(const wide *name, const wide *tunnel_ty
         return NULL;
     }
     lock_enter(&registry);
-    if (find(name, requested)) {
+    adapter *other = find(name);
+    handle *result = NULL;
+    if ((requested && find_id(requested)) || (other && !make_way(other)) || !(result = open_handle(made, true))) {
         lock_leave(&registry);
         free(made);
-        tell(2, "An adapter of this name or GUID exists");
+        tell(2, "The adapter cannot be made: one of this GUID exists");
         last_error(ERROR_OF_ALREADY_EXISTS);
         return NULL;
     }
@@ -110,39 +156,39 @@ EXPORT adapter *CALL WintunCreateAdapter(const wide *name, const wide *tunnel_ty
     if (requested) made->id = *requested;
     else memcpy(made->id.bytes, &luids, sizeof luids);
     made->luid = (uint64_t)53 << 48 | luids << 24; // IF_TYPE_PROP_VIRTUAL, as Wintun's adapters are
-    made->handles = 1;
     made->next = adapters;
     adapters = made;
     driver_loaded = true;
     lock_leave(&registry);
     tell(0, "Adapter created");
-    return made;
+    return result;
 }
 
-EXPORT adapter *CALL WintunOpenAdapter(const wide *name) {
+EXPORT handle *CALL WintunOpenAdapter(const wide *name) {
     if (!name || !fits(name)) {
         last_error(ERROR_OF_INVALID_PARAMETER);
         return NULL;
     }
     lock_enter(&registry);
-    adapter *found = find(name, NULL);
-    if (found) found->handles++;
+    adapter *found = find(name);
+    handle *result = found ? open_handle(found, false) : NULL;
     lock_leave(&registry);
     if (!found) last_error(ERROR_OF_NOT_FOUND);
-    return found;
+    return result;
 }
 
-// The handle from WintunCreateAdapter removes the adapter. The stand-in cannot tell handles apart, and lets the last one do it.
-EXPORT void CALL WintunCloseAdapter(adapter *adapter) {
-    if (!adapter) return;
+EXPORT void CALL WintunCloseAdapter(handle *handle) {
+    if (!handle) return;
+    adapter *adapter = handle->adapter;
     lock_enter(&registry);
     adapter->handles--;
-    if (adapter->handles == 0) {
+    if (handle->owns) {
         adapter->removed = true;
         if (adapter->session) terminate(adapter->session);
-        else drop(adapter);
     }
+    drop(adapter);
     lock_leave(&registry);
+    free(handle);
     tell(0, "Adapter closed");
 }
 
@@ -151,20 +197,21 @@ EXPORT int CALL WintunDeleteDriver(void) {
     bool used = adapters != NULL;
     if (!used) driver_loaded = false;
     lock_leave(&registry);
-    if (used) last_error(ERROR_OF_DEVICE_IN_USE);
+    if (used) last_error((uint32_t)ERROR_OF_INF_IN_USE_BY_DEVICES);
     return !used;
 }
 
-EXPORT void CALL WintunGetAdapterLUID(adapter *adapter, uint64_t *luid) { *luid = adapter->luid; }
+EXPORT void CALL WintunGetAdapterLUID(handle *handle, uint64_t *luid) { *luid = handle->adapter->luid; }
 
 EXPORT uint32_t CALL WintunGetRunningDriverVersion(void) {
-    if (!driver_loaded) last_error(ERROR_OF_NOT_FOUND);
+    if (!driver_loaded) last_error(ERROR_OF_FILE_NOT_FOUND);
     return driver_loaded ? DRIVER_VERSION : 0;
 }
 
 EXPORT void CALL WintunSetLogger(logger new_logger) { log_to = new_logger; }
 
-EXPORT session *CALL WintunStartSession(adapter *adapter, uint32_t capacity) {
+EXPORT session *CALL WintunStartSession(handle *handle, uint32_t capacity) {
+    adapter *adapter = handle->adapter;
     session *made = calloc(1, sizeof *made);
     if (!made) {
         last_error(ERROR_OF_NO_MEMORY);
@@ -275,7 +322,7 @@ EXPORT void CALL StandinCorrupt(session *session) { ring_corrupt(session->in); }
 // The session that runs on the adapter of this name, or NULL.
 EXPORT session *CALL StandinSession(const wide *name) {
     lock_enter(&registry);
-    adapter *found = find(name, NULL);
+    adapter *found = find(name);
     session *session = found ? found->session : NULL;
     lock_leave(&registry);
     return session;

@@ -4,7 +4,7 @@
 #
 #        client                          firewall                               vm
 #   +---------------+   +-------------------------------------+   +----------------+
-#   |      ssh      |---| outside ──► fw0 (TUN) ──► inside    |---|      sshd      |
+#   |      ssh      |---| outside ──► a TUN ──► inside      |---|      sshd      |
 #   +---------------+   |             wintun-bridge           |   +----------------+
 #                       |               │ UDP on lo           |
 #                       |  wintun.dll, firewall.exe on Wine   |
@@ -20,7 +20,6 @@ state=/run/firewall-windows-test
 work=$PWD/artifacts/windows
 executable=$work/firewall.exe
 tests=$PWD/artifacts/windows-tests/Firewall.Tests.exe
-suites=(-class Firewall.Tests.App.AdminPipeTests -class Firewall.Tests.Devices.Windows.PipeNameTests)
 linux=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
 port=51820
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wine
@@ -32,7 +31,7 @@ fi
 
 source tests/tap.sh
 source tests/ssh-stage.sh
-planned=25
+planned=36
 
 skip() {
     echo "1..1"
@@ -83,13 +82,13 @@ stop_wine() {
 
 start_bridge() {
     in_gateway sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done'
-    in_gateway "$work/wintun-bridge" fw0 $port > $state/bridge.log 2>&1 < /dev/null &
+    in_gateway "$work/wintun-bridge" adapter $port > $state/bridge.log 2>&1 < /dev/null &
     within 5 grep -qs ready $state/bridge.log || return 1
     local interface
     for interface in outside inside; do
         ip -n $gateway rule add iif $interface lookup 100 priority 100 || return 1
     done
-    ip -n $gateway route add default dev fw0 table 100
+    ip -n $gateway route add default dev adapter table 100
 }
 
 start_firewall() {
@@ -99,6 +98,7 @@ start_firewall() {
 		    "Rules": "rules.json",
 		    "VirtualNetwork": { "AddressPrefixes": [ "10.0.0.0/24" ] },
 		    "ActivityLog": { "File": "activity.jsonl" },
+		    "JustInTime": { "Policies": "jit.json" },
 		    "Windows": { "RingCapacity": 1048576, "Addresses": [ "10.255.0.1/30" ], "Routes": [ "10.0.0.0/24" ] }
 		  }
 		}
@@ -106,6 +106,19 @@ start_firewall() {
     WINTUN_STANDIN_PORT=$port ip netns exec $gateway wine "$executable" run --config "Z:${state//\//\\}\\firewall.json" > $state/firewall.log 2>&1 < /dev/null &
     firewall_job=$!
     within 40 grep -qs 'Ready: ' $state/firewall.log
+}
+
+write_jit_policy() {
+    cat > $state/jit.json.new <<- POLICY
+		{
+		  "name": "default",
+		  "properties": { "virtualMachines": [ {
+		    "id": "vm-web1", "privateIpAddress": "$vm_address",
+		    "ports": [ { "number": 22, "protocol": "TCP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" } ]
+		  } ] }
+		}
+	POLICY
+    mv $state/jit.json.new $state/jit.json
 }
 
 session_has_ended() { ! session_runs; }
@@ -128,6 +141,8 @@ in_gateway timeout 60 wine winecfg -v win10 > $state/output 2>&1
 # A service inherits nothing of this shell. Wine reads this when its session begins, so the one that has written it must end.
 in_gateway timeout 30 wine reg add 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v WINTUN_STANDIN_PORT /d $port /f > $state/output 2>&1
 in_gateway timeout 30 wineserver -w
+# Wine's services end with the last program that is none, and write where the first one did: this one waits for input, and none comes.
+(in_gateway sh -c 'sleep 900 | WINEDEBUG=-all,+eventlog wine cmd') > /dev/null 2> $state/events &
 say "$(wine --version), $(x86_64-w64-mingw32-gcc --version | head -n 1)"
 
 windows --version && grep -q '^firewall 0' $state/output
@@ -154,6 +169,7 @@ within 5 grep -qs 'listening on' $state/tcpdump.log
 ssh_connects
 result "without the firewall, ssh from $client_address reaches the vm" || give_up "the network itself does not work"
 
+echo '[]' > $state/jit.json
 start_bridge || give_up "the bridge did not start"
 ssh_times_out
 result "packets led to the adapter go nowhere while no firewall runs"
@@ -196,25 +212,59 @@ grep 'Firewall/flows/kill/action' $state/activity.jsonl | sed -nE 's/.*"caller":
 [ -s $state/output ]
 result "the activity log names the user who killed it:" $state/output
 
+write_jit_policy
+in_force 4
+windows jit request --vm vm-web1 --port 22 --source $client_address --duration 15m --justification 'ticket 4711' && grep -q 'port 22 is open' $state/output
+result "jit request, over the pipe:" $state/output
+within 15 ssh_connects
+result "just-in-time access: ssh connects"
+
+# As the task manager ends a process, without a word to it.
+kill -KILL "$(firewall_process)"
+wait $firewall_job 2> /dev/null
+[ -z "$(firewall_process)" ] && ssh_times_out
+result "the executable is killed: packets led to the adapter go nowhere"
+start_firewall
+result "it starts again on the same adapter, pipe and files" || give_up "the firewall did not start after it was killed"
+quote_log 'Wintun adapter'
+ssh_connects
+result "what was granted before is in force: ssh connects"
+windows jit list --format json && grep -q '"justification": *"ticket 4711"' $state/output
+result "jit list, over the pipe, shows it"
+# Wine draws an access list as the owner's, the group's and the others' rights; only what others have says something.
+[[ $(stat -c %A "$WINEPREFIX/drive_c/ProgramData/Firewall") == d??????--- ]]
+result "the state is in ProgramData\\Firewall, which is closed to others"
+windows jit list --format json
+request=$(grep -oE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' $state/output | head -n 1)
+windows jit revoke "$request" && grep -q 'is closed again' $state/output && ssh_times_out
+result "jit revoke, over the pipe: a new ssh times out"
+
 kill -INT "$(firewall_process)"
-wait $firewall_job && grep -q 'Stopped' $state/firewall.log
+wait $firewall_job && grep -q 'Stopped' $state/firewall.log && ! grep ' error ' $state/firewall.log
 result "told to stop (Ctrl+C), it ends in order" && quote_log Stopped
 windows status; code=$?
 [ $code -eq 1 ] && grep -q 'no appliance runs here' $state/errors
 result "then its pipe is gone:" $state/errors
 
 write_rules "$allow_ssh" false
-# Wine's services end with the last program that is none: this one waits for input, and none comes.
-(sleep 120 | in_gateway wine cmd) > /dev/null 2>&1 &
 windows service install --config "Z:${state//\//\\}\\firewall.json" && grep -q 'service firewall is installed' $state/output
 result "service install:" $state/output
+windows service install; code=$?
+[ $code -eq 1 ] && grep -q 'service firewall cannot be installed: it is there already; remove it first' $state/errors
+result "service install once more:" $state/errors
 in_gateway timeout 60 wine sc start firewall > $state/output 2>&1
 within 30 ssh_connects
 result "the service starts and judges: ssh connects by the rule"
+# Wine has no event viewer, but tells of each entry.
+within 15 grep -q 'Ready: ' $state/events
+result "the service logs to the event log"
 windows status && grep -q 'policy' $state/output
 result "the service answers over its pipe"
 windows service remove && grep -q 'service firewall is removed' $state/output && ssh_times_out && [ -z "$(firewall_process)" ]
 result "service remove: it has stopped, and packets led to the adapter go nowhere"
+windows service remove; code=$?
+[ $code -eq 1 ] && grep -q 'service firewall cannot be removed: there is no such service' $state/errors
+result "service remove once more:" $state/errors
 
 replay=(replay $state/capture.pcap --rules docs/rules/nsg-web.json --vnet 10.0.0.0/24 --format json)
 "$linux" "${replay[@]}" --verdicts $state/expected.verdicts > $state/expected &&
@@ -225,13 +275,25 @@ result "replay of the session's capture gives the same verdicts as on Linux; pac
 
 # ---------------------------------------------------------------- the unit tests
 
+# All classes run, also one that is new, but those named here, for the reason beside each.
+declare -A left_out=(
+    [Firewall.Tests.Devices.Windows.WintunThroughputTests]="measures, and Wine is no measure"
+    [Firewall.Tests.Rules.Analysis.AnalysisTimeTests]="measures too"
+    [Firewall.Tests.Flows.FlowWalkTests]="takes minutes: threads race for as long as there are enough of what they look for"
+)
+filter=()
+for class in "${!left_out[@]}"; do
+    filter+=(-class- "$class")
+    say "left out: $class (${left_out[$class]})"
+done
 # What the tests' runtime writes to memory that it also runs is more than Wine can follow unless this is off.
 export DOTNET_EnableWriteXorExecute=0
-in_gateway timeout 240 wine "$tests" "${suites[@]}" -noColor -noLogo > $state/output 2> $state/errors < /dev/null; code=$?
+in_gateway timeout 400 wine "$tests" "${filter[@]}" -noColor -noLogo > $state/output 2> $state/errors < /dev/null; code=$?
 totals=$(tr -d '\r' < $state/output | grep -E '^ *Firewall\.Tests +Total: ' | tail -n 1)
 total_of() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<< "$totals"; }
 [ $code -eq 0 ] && [ -n "$totals" ] && [ "$(total_of Total)" -gt "$(total_of Skipped)" ]
 result "unit tests under the win-x64 runtime: ${totals#"${totals%%[![:space:]]*}"}"
+tr -d '\r' < $state/output | grep -F '[FAIL]' -A 6 | sed 's/^/#   /'
 tr -d '\r' < $state/output | grep -F '[SKIP]' -A 1 | sed 's/^/#   /'
 # The line that .ci/run adds up.
 [ -z "$totals" ] || echo "$(($(total_of Total) - $(total_of Failed) - $(total_of Skipped))) passed, $(($(total_of Failed) + $(total_of Errors))) failed, $(total_of Skipped) skipped"

@@ -10,11 +10,7 @@ namespace Firewall.Devices.Linux;
 /// </summary>
 public sealed class LinuxTunQueue : IPacketQueue, IDisposable
 {
-    // The two sides of closing: whoever comes last, the reader or Dispose, closes the files.
-    private const int Idle = 0;
-    private const int Busy = 1;
-    private const int Closing = 2;
-
+    private readonly QueueGate _gate;
     private readonly Descriptor _descriptor;
     private readonly WakeEvent _wake;
     private readonly int _fd;
@@ -23,7 +19,6 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private readonly bool _mayUseRing;
     private TunRing? _ring;
     private int _ringThread;
-    private int _state;
 
     /// <summary>Takes over an attached, non-blocking descriptor.</summary>
     /// <param name="descriptor">The queue's.</param>
@@ -32,6 +27,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <param name="mayUseRing">Reads through io_uring where the kernel has it.</param>
     internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None, bool mayUseRing = false)
     {
+        _gate = new QueueGate(CloseFiles);
         _wake = new WakeEvent();
         _descriptor = descriptor;
         _fd = descriptor.Number;
@@ -57,14 +53,14 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     public bool Read(PacketBatch batch, int timeoutMilliseconds)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return false;
+        if (!_gate.TryEnter()) return false;
         try
         {
             return ReadOrWait(batch, timeoutMilliseconds);
         }
         finally
         {
-            Leave();
+            _gate.Leave();
         }
     }
 
@@ -72,14 +68,14 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     public int Write(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return 0;
+        if (!_gate.TryEnter()) return 0;
         try
         {
             return _writer.Write(batch);
         }
         finally
         {
-            Leave();
+            _gate.Leave();
         }
     }
 
@@ -98,9 +94,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <summary>Closes the queue. A reader that waits returns false, and so does every later one.</summary>
     public void Dispose()
     {
-        int before = Interlocked.Or(ref _state, Closing);
-        if (before == Idle) CloseFiles();
-        if (before == Busy) _wake.Signal();
+        if (_gate.Close()) _wake.Signal();
     }
 
     // A ring belongs to one thread. Between two reads there is no packet in it, so that one can be thrown away and another made.
@@ -121,7 +115,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         if (woken)
         {
             _wake.Drain();
-            if (batch.Count == 0) return Volatile.Read(ref _state) == Busy;
+            if (batch.Count == 0) return _gate.IsOpen;
         }
 
         if (error == Errno.None || batch.Count > 0) return true;
@@ -150,7 +144,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
                 if (ready > 0 && _waitFor[1].Returned != 0)
                 {
                     _wake.Drain();
-                    return Volatile.Read(ref _state) == Busy;
+                    return _gate.IsOpen;
                 }
             }
 
@@ -177,11 +171,6 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private static bool ReadFailed(Errno error) => error is Errno.EBADFD or Errno.EFAULT or Errno.EBADF
         ? false
         : throw new IOException($"reading from the TUN failed ({error.Describe()})");
-
-    private void Leave()
-    {
-        if (Interlocked.CompareExchange(ref _state, Idle, Busy) != Busy) CloseFiles();
-    }
 
     private void CloseFiles()
     {

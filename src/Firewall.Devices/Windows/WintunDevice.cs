@@ -58,6 +58,7 @@ public sealed class WintunDevice : IPacketDevice
 
         WintunLibrary wintun = WintunLibrary.Load(options.LibraryPath);
         EventFunctions events = EventFunctions.Load(wintun.Path);
+        RefuseForeignName(IpHelper.Load(wintun.Path), options);
         if (log is not null) wintun.SetLogger(log);
         nint adapter = wintun.CreateAdapter(options.Name, options.TunnelType, options.Id);
         if (adapter == 0) throw new WintunException($"adapter {options.Name} cannot be made: {Win32ErrorText.Of(WintunLibrary.LastError)}");
@@ -67,6 +68,15 @@ public sealed class WintunDevice : IPacketDevice
         string why = Win32ErrorText.Of(WintunLibrary.LastError);
         wintun.CloseAdapter(adapter);
         throw new WintunException($"no session can be started on adapter {options.Name}: {why}");
+    }
+
+    // Wintun would take the name for the new adapter and give the other interface another one. What a process of ours that was killed has left,
+    // and Windows has not removed yet, is known by its GUID, and is Wintun's to deal with.
+    private static void RefuseForeignName(IpHelper interfaces, WintunOptions options)
+    {
+        if (interfaces.Find(options.Name, out ulong luid) != Win32Error.None) return;
+        if (interfaces.Find(luid, out Guid id) != Win32Error.None || id == options.Id) return;
+        throw new WintunException($"adapter {options.Name} cannot be made: there already is an interface of this name; choose another Firewall:Tun:Name");
     }
 
     /// <summary>

@@ -9,11 +9,7 @@ namespace Firewall.Devices.Windows;
 /// </summary>
 public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
 {
-    // The two sides of closing: whoever comes last, the worker or Dispose, ends the session.
-    private const int Idle = 0;
-    private const int Busy = 1;
-    private const int Closing = 2;
-
+    private readonly QueueGate _gate;
     private readonly WintunLibrary _wintun;
     private readonly EventFunctions _events;
     private readonly nint _session;
@@ -23,7 +19,6 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
     private readonly Lock _waking = new();
     private bool _wakeIsClosed;
     private long _writeErrors;
-    private int _state;
 
     /// <summary>Takes over a session.</summary>
     /// <param name="wintun">The library.</param>
@@ -32,6 +27,7 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
     /// <param name="closed">Called once, when the session has ended.</param>
     internal WintunQueue(WintunLibrary wintun, EventFunctions events, nint session, Action closed)
     {
+        _gate = new QueueGate(Close);
         _wintun = wintun;
         _events = events;
         _session = session;
@@ -50,14 +46,14 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
     public bool Read(PacketBatch batch, int timeoutMilliseconds)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return false;
+        if (!_gate.TryEnter()) return false;
         try
         {
             return ReadOrWait(batch, timeoutMilliseconds);
         }
         finally
         {
-            Leave();
+            _gate.Leave();
         }
     }
 
@@ -65,7 +61,7 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
     public int Write(PacketBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        if (Interlocked.CompareExchange(ref _state, Busy, Idle) != Idle) return 0;
+        if (!_gate.TryEnter()) return 0;
         try
         {
             int taken = 0;
@@ -83,7 +79,7 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
         }
         finally
         {
-            Leave();
+            _gate.Leave();
         }
     }
 
@@ -99,9 +95,7 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
     /// <summary>Ends the session. A reader that waits returns false, and so does every later one.</summary>
     public void Dispose()
     {
-        int before = Interlocked.Or(ref _state, Closing);
-        if (before == Idle) Close();
-        if (before == Busy) Wake();
+        if (_gate.Close()) Wake();
     }
 
     private bool ReadOrWait(PacketBatch batch, int timeoutMilliseconds)
@@ -119,7 +113,7 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
             switch (_events.Wait(_readable, _wake, remaining))
             {
                 case -1: return true;
-                case 1: return Volatile.Read(ref _state) == Busy;
+                case 1: return _gate.IsOpen;
             }
 
             // The event may have been set for packets that an earlier turn already read.
@@ -154,11 +148,6 @@ public sealed unsafe class WintunQueue : IPacketQueue, IDisposable
         packet.CopyTo(new Span<byte>(room, packet.Length));
         _wintun.SendPacket(_session, room);
         return true;
-    }
-
-    private void Leave()
-    {
-        if (Interlocked.CompareExchange(ref _state, Idle, Busy) != Busy) Close();
     }
 
     private void Close()

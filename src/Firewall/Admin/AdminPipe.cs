@@ -26,7 +26,7 @@ internal sealed class AdminPipe(IConnectionListenerFactory sockets) : IConnectio
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _services.Dispose();
+    public void Dispose() => _services.DisposeAsync().AsTask().GetAwaiter().GetResult(); // some of them can be disposed in no other way
 
     // Kestrel's factory is to be had from a web host's services only.
     private static ServiceProvider Services()

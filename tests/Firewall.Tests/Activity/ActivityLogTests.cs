@@ -44,7 +44,7 @@ public sealed class ActivityLogTests : IDisposable
             log.Add(new ActivityEvent(ActivityOperation.WriteGroup, false, ActivityCaller.Appliance, group));
         }
 
-        string[] lines = File.ReadAllLines(_folder["log.jsonl"]);
+        string[] lines = _folder.ReadLines("log.jsonl");
         using JsonDocument first = JsonDocument.Parse(lines[0]);
         JsonElement entry = first.RootElement;
         Assert.Equal("Firewall/flows/kill/action", entry.GetProperty("operationName").GetProperty("value").GetString());
@@ -73,7 +73,7 @@ public sealed class ActivityLogTests : IDisposable
         Grow(path);
         log.Add(Kill);
         Assert.Equal([$"{path}.1", path], ActivityLog.FilesOf(path)); // the oldest made room
-        Assert.Single(File.ReadAllLines(path));
+        Assert.Single(_folder.ReadLines("log.jsonl"));
         Grow(path);
         log.Add(Kill);
         Assert.Equal([$"{path}.2", $"{path}.1", path], ActivityLog.FilesOf(path));
@@ -91,7 +91,7 @@ public sealed class ActivityLogTests : IDisposable
         File.WriteAllText(_folder["log.jsonl"], "{\"half\":");
         using var log = new ActivityLog(_folder["log.jsonl"], new ManualTime(), _logger);
         log.Add(Kill);
-        string[] lines = File.ReadAllLines(_folder["log.jsonl"]);
+        string[] lines = _folder.ReadLines("log.jsonl");
         Assert.Equal("{\"half\":", lines[0]);
         JsonDocument.Parse(lines[1]).Dispose();
     }
@@ -108,6 +108,6 @@ public sealed class ActivityLogTests : IDisposable
         Assert.Single(_logger.Lines);
         File.Delete(_folder["not-a-folder"]);
         log.Add(Kill);
-        Assert.Single(File.ReadAllLines(path));
+        Assert.Single(_folder.ReadLines(Path.Combine("not-a-folder", "log.jsonl")));
     }
 }

@@ -66,9 +66,7 @@ public sealed class AdminPipeTests : IAsyncLifetime
     {
         CommandRunner run = CommandRunner.Run("flows", "kill", "--socket", _pipe, "--all");
         Assert.Equal("", run.Error);
-        // The appliance has it open.
-        using var log = new StreamReader(new FileStream(_folder["activity.jsonl"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        string entry = log.ReadToEnd().Split('\n').Single(line => line.Contains(ActivityOperation.KillFlows.Value, StringComparison.Ordinal));
+        string entry = _folder.ReadLines("activity.jsonl").Single(line => line.Contains(ActivityOperation.KillFlows.Value, StringComparison.Ordinal));
         JsonElement read = JsonDocument.Parse(entry).RootElement;
         using var user = WindowsIdentity.GetCurrent();
         Assert.Equal(user.Name, read.GetProperty("caller").GetString());

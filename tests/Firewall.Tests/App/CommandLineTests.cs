@@ -85,11 +85,12 @@ public class CommandLineTests
     public void Run_with_a_broken_configuration_tells_every_error_and_exits_with_2()
     {
         using var folder = new TempFolder();
-        string file = folder.Write("firewall.json", """{ "Firewall": { "Mode": "Both", "Tun": { "Queues": 0 } } }""");
+        string file = folder.Write("firewall.json", """{ "Firewall": { "Mode": "Both", "Reject": 7, "Tun": { "Queues": 0 } } }""");
         CommandRunner run = CommandRunner.Run("run", "--config", file);
         Assert.Equal(2, run.ExitCode);
-        Assert.Equal(4, run.ErrorLines.Length);
+        string[] keys = ["Mode", "Rules", "Reject", "Tun:Queues"];
         Assert.All(run.ErrorLines, line => Assert.StartsWith($"firewall: {file}:1: Firewall:", line, StringComparison.Ordinal));
+        Assert.All(keys, key => Assert.Contains(run.ErrorLines, line => line.Contains($"Firewall:{key} ", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -105,8 +106,8 @@ public class CommandLineTests
         string file = folder.Write("firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"] } }""");
         CommandRunner run = CommandRunner.Run("run", "--config", file);
         Assert.Equal(2, run.ExitCode);
-        Assert.All(run.ErrorLines, l => Assert.StartsWith($"firewall: {folder.Path}/", l, StringComparison.Ordinal));
-        Assert.StartsWith($"firewall: {folder.Path}/{line}", run.ErrorLines[0], StringComparison.Ordinal);
+        Assert.All(run.ErrorLines, l => Assert.StartsWith($"firewall: {folder.Path}{Path.DirectorySeparatorChar}", l, StringComparison.Ordinal));
+        Assert.StartsWith($"firewall: {folder.Path}{Path.DirectorySeparatorChar}{line}", run.ErrorLines[0], StringComparison.Ordinal);
     }
 
     [Fact]

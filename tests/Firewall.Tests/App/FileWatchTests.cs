@@ -63,6 +63,7 @@ public sealed class FileWatchTests : IDisposable
     [Fact]
     public async Task A_swapped_link_in_the_middle_of_the_path_is_told_as_Kubernetes_does_it()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs rename(2) of a symbolic link");
         _folder.Write("..2026_1/rules.json", "1");
         File.CreateSymbolicLink(_folder["..data"], "..2026_1");
         File.CreateSymbolicLink(_folder["rules.json"], "..data/rules.json");
@@ -80,6 +81,7 @@ public sealed class FileWatchTests : IDisposable
     [Fact]
     public async Task A_swapped_link_on_the_file_is_told_and_the_new_target_is_watched()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "needs rename(2) of a symbolic link");
         _folder.Write("v1/rules.json", "1");
         string second = _folder.Write("v2/rules.json", "2");
         File.CreateSymbolicLink(_folder["rules.json"], "v1/rules.json");
@@ -163,6 +165,7 @@ public sealed class FileWatchTests : IDisposable
     [Fact]
     public void A_loop_of_links_does_not_hang()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "whoever makes the second link finds the loop, and Wine makes none");
         File.CreateSymbolicLink(_folder["a"], "b");
         File.CreateSymbolicLink(_folder["b"], "a");
         PathTrace trace = PathTrace.Of([_folder["a"]]);

@@ -29,7 +29,7 @@ public sealed partial class RulesDocsTests
         string[] expected = Examples().First(example => example.Command == command).Output;
         bool showsExitCode = command.EndsWith(EchoExitCode, StringComparison.Ordinal);
         string line = showsExitCode ? command[..^EchoExitCode.Length] : command;
-        string[] args = [.. line.Split(' ').Skip(1).Select(word => word.StartsWith("docs/", StringComparison.Ordinal) ? Path.Combine(SourceTree.Root, word) : word)];
+        string[] args = [.. line.Split(' ').Skip(1).Select(word => word.StartsWith("docs/", StringComparison.Ordinal) ? Path.Combine(SourceTree.Root, word.Replace('/', Path.DirectorySeparatorChar)) : word)];
         CommandRunner run = CommandRunner.Run(args);
         List<string> printed = [.. run.Portable().Split('\n')[..^1].Select(text => text.TrimEnd())];
         if (showsExitCode) printed.Add($"{run.ExitCode}");

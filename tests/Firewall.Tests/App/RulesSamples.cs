@@ -21,9 +21,22 @@ internal static class RulesSamples
 
     public static string Path(string name) => System.IO.Path.Combine(SourceTree.Root, "docs", "rules", name);
 
-    /// <summary>What the program printed, with the samples' folder and line ends as they are in the repository.</summary>
-    public static string Portable(this CommandRunner run) =>
-        run.Output.ReplaceLineEndings("\n").Replace(SourceTree.Root + "/", "", StringComparison.Ordinal);
+    /// <summary>What the program printed, with the samples' folder as it is in the repository.</summary>
+    public static string Portable(this CommandRunner run)
+    {
+        char separator = System.IO.Path.DirectorySeparatorChar;
+        string text = run.Output;
+        foreach ((string folder, string name) in ((string, string)[])[(Path("") + separator, "docs/rules/"), (SourceTree.Root + separator, "")])
+        {
+            // YAML and JSON double Windows' backslashes. What the command line was given may have a slash at its end.
+            text = text.Replace(InJson(folder), name, StringComparison.Ordinal).Replace(folder, name, StringComparison.Ordinal);
+        }
+
+        return text;
+    }
+
+    /// <summary>A path as it stands inside a JSON string: Windows' backslashes are doubled.</summary>
+    public static string InJson(string path) => JsonEncodedText.Encode(path).ToString();
 
     public static JsonElement Json(this CommandRunner run)
     {

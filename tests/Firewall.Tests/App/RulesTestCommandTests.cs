@@ -59,7 +59,7 @@ public sealed class RulesTestCommandTests : IDisposable
         Assert.Equal("3 2", $"{json.GetProperty("passed")} {json.GetProperty("failed")}");
         Assert.Equal(
             """{"name":"nobody else does","passed":false,"access":"Allow","rule":"securityRules/allow-ssh","message":"expected Deny, but it is Allow by securityRules/allow-ssh","file":"FILE","line":20,"path":"$.cases[2]"}""",
-            JsonSerializer.Serialize(json.GetProperty("cases")[2]).Replace(RulesSamples.Cases, "FILE", StringComparison.Ordinal));
+            JsonSerializer.Serialize(json.GetProperty("cases")[2]).Replace(RulesSamples.InJson(RulesSamples.Cases), "FILE", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -83,10 +83,20 @@ public sealed class RulesTestCommandTests : IDisposable
     [Fact]
     public void JUnit_never_overwrites_what_is_read()
     {
-        string cases = _folder.Write("cases.json", $$"""{ "rules": "{{RulesSamples.Good}}", "cases": [{{OneCase}}] }""");
+        string cases = _folder.Write("cases.json", $$"""{ "rules": "{{RulesSamples.InJson(RulesSamples.Good)}}", "cases": [{{OneCase}}] }""");
         CommandRunner run = CommandRunner.Run("rules", "test", cases, "--junit", cases);
         Assert.Equal([$"firewall: --junit {cases} would overwrite {cases}, which is read"], run.ErrorLines);
         Assert.Equal(2, run.ExitCode);
+        Assert.Contains("allow-https", File.ReadAllText(cases), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void JUnit_never_overwrites_what_is_read_under_another_name()
+    {
+        string cases = _folder.Write("cases.json", $$"""{ "rules": "{{RulesSamples.InJson(RulesSamples.Good)}}", "cases": [{{OneCase}}] }""");
+        string other = _folder[OperatingSystem.IsWindows() ? "CASES.json" : "link.json"]; // to Windows the same name
+        if (!OperatingSystem.IsWindows()) File.CreateSymbolicLink(other, cases);
+        Assert.Equal(2, CommandRunner.Run("rules", "test", cases, "--junit", other).ExitCode);
         Assert.Contains("allow-https", File.ReadAllText(cases), StringComparison.Ordinal);
     }
 

@@ -60,7 +60,7 @@ public sealed class RulesValidateCommandTests : IDisposable
         JsonElement json = run.Json();
         Assert.Equal(
             """{"severity":"error","code":"SecurityRuleInvalidPortRange","file":"FILE","line":44,"path":"$.properties.securityRules[2].properties.destinationPortRange","message":"Security rule has invalid Port range. Value provided: 25,465. Value should be an integer OR integer range with \u0027-\u0027 delimiter. Valid range 0-65535.","remedy":"Write several ranges as a list in destinationPortRanges."}""",
-            JsonSerializer.Serialize(json.GetProperty("findings")[2]).Replace(RulesSamples.Broken, "FILE", StringComparison.Ordinal));
+            JsonSerializer.Serialize(json.GetProperty("findings")[2]).Replace(RulesSamples.InJson(RulesSamples.Broken), "FILE", StringComparison.Ordinal));
         Assert.Equal(
             ["valid False", "securityGroups 1", "securityRules 1", "errors 4", "warnings 0"],
             json.EnumerateObject().Where(p => p.Name != "findings").Select(p => $"{p.Name} {p.Value}"));
@@ -112,8 +112,8 @@ public sealed class RulesValidateCommandTests : IDisposable
         _folder.Write("rules/b.json", "{");
         CommandRunner run = CommandRunner.Run("rules", "validate", _folder["rules"]);
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains(run.OutputLines, line => line.StartsWith(_folder["rules/a.json"], StringComparison.Ordinal) && line.Contains("SecurityRuleInvalidPriority", StringComparison.Ordinal));
-        Assert.Contains(run.OutputLines, line => line.StartsWith(_folder["rules/b.json"], StringComparison.Ordinal) && line.Contains("InvalidJson", StringComparison.Ordinal));
+        Assert.Contains(run.OutputLines, line => line.StartsWith(Path.Combine(_folder["rules"], "a.json"), StringComparison.Ordinal) && line.Contains("SecurityRuleInvalidPriority", StringComparison.Ordinal));
+        Assert.Contains(run.OutputLines, line => line.StartsWith(Path.Combine(_folder["rules"], "b.json"), StringComparison.Ordinal) && line.Contains("InvalidJson", StringComparison.Ordinal));
         Assert.Equal($"{_folder["rules"]}: not valid: 2 errors", run.OutputLines[^1]);
     }
 

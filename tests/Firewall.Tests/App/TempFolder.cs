@@ -17,5 +17,12 @@ internal sealed class TempFolder : IDisposable
         return path;
     }
 
+    /// <summary>The lines of a file that somebody still has open for writing, which Windows minds unless one says that one does not.</summary>
+    public string[] ReadLines(string name)
+    {
+        using var reader = new StreamReader(new FileStream(this[name], FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

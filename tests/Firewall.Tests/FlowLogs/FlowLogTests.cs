@@ -22,9 +22,9 @@ public sealed class FlowLogTests
         Assert.False(lab.Send(PacketBuilder.Tcp("203.0.113.99:41000", "10.0.0.4:23", TcpFlags.Syn)));
         lab.Pass(TimeSpan.FromSeconds(39));
         lab.End();
-        const string Hour = "y=2026/m=03/d=02/h=10/m=00/macAddress=0022489A00F1/PT1H.json";
-        string vnet = Path.Combine("insights-logs-flowlogflowevent", "flowLogResourceID=", "11112222-3333-4444-5555-666677778888_NETWORKWATCHERRG", "NETWORKWATCHER_WESTEUROPE_FW0-RG-SHOP-FLOWLOG", Hour);
-        string nsg = Path.Combine("insights-logs-networksecuritygroupflowevent", "resourceId=", "SUBSCRIPTIONS", "11112222-3333-4444-5555-666677778888", "RESOURCEGROUPS", "RG-SHOP", "PROVIDERS", "MICROSOFT.NETWORK", "NETWORKSECURITYGROUPS", "NSG-SAMPLE", Hour);
+        string hour = Path.Combine("y=2026", "m=03", "d=02", "h=10", "m=00", "macAddress=0022489A00F1", "PT1H.json");
+        string vnet = Path.Combine("insights-logs-flowlogflowevent", "flowLogResourceID=", "11112222-3333-4444-5555-666677778888_NETWORKWATCHERRG", "NETWORKWATCHER_WESTEUROPE_FW0-RG-SHOP-FLOWLOG", hour);
+        string nsg = Path.Combine("insights-logs-networksecuritygroupflowevent", "resourceId=", "SUBSCRIPTIONS", "11112222-3333-4444-5555-666677778888", "RESOURCEGROUPS", "RG-SHOP", "PROVIDERS", "MICROSOFT.NETWORK", "NETWORKSECURITYGROUPS", "NSG-SAMPLE", hour);
         string[] files = [.. Directory.EnumerateFiles(lab.Folder, "*.json", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(lab.Folder, f)).Order(StringComparer.Ordinal)];
         Assert.Equal([vnet, nsg], files);
         Assert.Equal(

@@ -93,7 +93,7 @@ public sealed class JitAccessTests : IDisposable
         JitRefusal refusal = Assert.Throws<JitRefusal>(() => _jit.Request(new JitAsk(vm, (ushort)port, source, TimeSpan.FromMinutes(minutes), ""), Ana));
         Assert.Equal(why, refusal.Message);
         Assert.Empty(_jit.Requests);
-        Assert.Contains("\"status\":{\"value\":\"Failed\"", File.ReadAllText(_folder["activity.jsonl"]), StringComparison.Ordinal);
+        Assert.Contains("\"status\":{\"value\":\"Failed\"", string.Concat(_folder.ReadLines("activity.jsonl")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class JitAccessTests : IDisposable
         Assert.Equal(Access.Allow, Verdict("198.51.100.8", 22));
         _jit.EndWhatIsOver();
         Assert.Equal([JitStatus.Initiated, JitStatus.Revoked], _jit.Requests.Select(r => r.Status));
-        Assert.Contains("jitNetworkAccessPolicies/expire/action", File.ReadAllText(_folder["activity.jsonl"]), StringComparison.Ordinal);
+        Assert.Contains("jitNetworkAccessPolicies/expire/action", string.Concat(_folder.ReadLines("activity.jsonl")), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,6 +19,16 @@ public sealed partial class ArchitectureTests
         ["Dataplane"] = ["Packets", "Rules", "Flows", "Engine"],
     };
 
+    /// <summary>Where Linux is taken for granted, and nobody comes on another system.</summary>
+    private static readonly string[] LinuxAlone =
+    [
+        "src/Firewall.Devices/Linux/",
+        "src/Firewall/Hosting/LinuxPlatform.cs",
+        "src/Firewall/Hosting/InstanceLock.cs",
+        "src/Firewall/Hosting/RunFile.cs",
+        "src/Firewall/Activity/UserNames.cs", // of who asks over a Unix socket
+    ];
+
     [Fact]
     public void Core_references_nothing_but_the_framework_and_PacketDotNet() =>
         Assert.Equal(["PacketDotNet"], ForeignReferences(typeof(PacketBatch).Assembly));
@@ -69,6 +79,17 @@ public sealed partial class ArchitectureTests
     }
 
     [Fact]
+    public void What_only_Linux_has_is_used_where_somebody_asks_for_the_system()
+    {
+        IEnumerable<string> wrong = SourceTree.Files("src", "*.cs")
+            .Where(static file => !LinuxAlone.Any(place => SourceTree.Relative(file).StartsWith(place, StringComparison.Ordinal)))
+            .Select(static file => (Name: SourceTree.Relative(file), Code: Comments().Replace(File.ReadAllText(file), "")))
+            .Where(static file => LinuxOnly().IsMatch(file.Code) && !file.Code.Contains("OperatingSystem.Is", StringComparison.Ordinal))
+            .Select(static file => file.Name);
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
     public void Every_drop_reason_is_explained_to_operators()
     {
         string page = SourceTree.Read("docs/DROP-REASONS.md");
@@ -92,6 +113,10 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"\b(DateTime(Offset)?\.(Utc)?Now|Stopwatch|Environment\.TickCount(64)?|TimeProvider|Console\.|(File|Directory)\.(Read|Write|Open|Append|Create|Delete|Exists|Move|Copy|Enumerate|Get)\w*|Socket\b|Thread\.Sleep|Task\.Run|new Thread|ILogger)")]
     private static partial Regex Banned();
+
+    // Paths, permissions and signals that Windows has not, and line ends that are taken from the system.
+    [GeneratedRegex("""UnixFileMode|UnixDomainSocket|PosixSignal\.(?!SIGINT|SIGTERM)|Environment\.NewLine|"/(proc|run|dev|etc|var|sys|tmp)/""")]
+    private static partial Regex LinuxOnly();
 
     [GeneratedRegex(@"\bunsafe\b|\bfixed\s*\(")]
     private static partial Regex UnsafeCode();

@@ -17,6 +17,7 @@ internal sealed unsafe class IpHelper
     private readonly delegate* unmanaged<InterfaceRow*, uint> _getInterface;
     private readonly delegate* unmanaged<InterfaceRow*, uint> _setInterface;
     private readonly delegate* unmanaged<char*, ulong*, uint> _aliasToLuid;
+    private readonly delegate* unmanaged<ulong*, Guid*, uint> _luidToGuid;
 
     private IpHelper(nint library)
     {
@@ -28,6 +29,7 @@ internal sealed unsafe class IpHelper
         _getInterface = (delegate* unmanaged<InterfaceRow*, uint>)Find("GetIpInterfaceEntry");
         _setInterface = (delegate* unmanaged<InterfaceRow*, uint>)Find("SetIpInterfaceEntry");
         _aliasToLuid = (delegate* unmanaged<char*, ulong*, uint>)Find("ConvertInterfaceAliasToLuid");
+        _luidToGuid = (delegate* unmanaged<ulong*, Guid*, uint>)Find("ConvertInterfaceLuidToGuid");
 
         // Wine, for one, has only some of them.
         nint Find(string name) => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0;
@@ -100,5 +102,13 @@ internal sealed unsafe class IpHelper
         {
             fixed (ulong* pointer = &luid) return (Win32Error)_aliasToLuid(name, pointer);
         }
+    }
+
+    /// <summary>The GUID of an interface.</summary>
+    public Win32Error Find(ulong luid, out Guid id)
+    {
+        id = default;
+        if (_luidToGuid is null) return Win32Error.CallNotImplemented;
+        fixed (Guid* pointer = &id) return (Win32Error)_luidToGuid(&luid, pointer);
     }
 }

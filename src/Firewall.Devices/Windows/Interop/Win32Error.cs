@@ -24,6 +24,7 @@ internal enum Win32Error
     NotFound = 1168,
     AlreadyInitialized = 1247,
     ObjectAlreadyExists = 5010,
+    InfInUseByDevices = unchecked((int)0xe000_023d),
 }
 
 /// <summary>Error codes as text for people.</summary>

@@ -20,7 +20,7 @@ internal sealed record ReplayRequest(
     public IReadOnlyList<string> Problems()
     {
         List<string> problems = [];
-        var used = new Dictionary<string, string>(StringComparer.Ordinal);
+        var used = new Dictionary<string, string>(FileIdentity.Comparer);
         foreach ((string name, string? path) in Inputs()) Use(name, path, used);
         foreach ((string name, string? path) in Outputs())
         {
@@ -31,7 +31,7 @@ internal sealed record ReplayRequest(
             }
             else if (!Use(name, path, used))
             {
-                problems.Add($"{name} {path} would overwrite {used[Resolve(path)]}");
+                problems.Add($"{name} {path} would overwrite {used[FileIdentity.Of(path)]}");
             }
         }
 
@@ -43,20 +43,5 @@ internal sealed record ReplayRequest(
 
     private (string Name, string? Path)[] Outputs() => [("--verdicts", Verdicts), ("--allowed", Allowed), ("--denied", Denied)];
 
-    private static bool Use(string name, string? path, Dictionary<string, string> used) => path is null || used.TryAdd(Resolve(path), name);
-
-    // Devices such as /dev/null may be named as often as one likes.
-    private static string Resolve(string path)
-    {
-        string full = Path.GetFullPath(path);
-        if (full.StartsWith("/dev/", StringComparison.Ordinal)) return Guid.NewGuid().ToString();
-        try
-        {
-            return new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full;
-        }
-        catch (IOException)
-        {
-            return full;
-        }
-    }
+    private static bool Use(string name, string? path, Dictionary<string, string> used) => path is null || used.TryAdd(FileIdentity.Of(path), name);
 }

@@ -108,10 +108,10 @@ internal static class RulesTestCommand
     private static void RefuseOverwriting(string? output, IEnumerable<string?> inputs)
     {
         if (output is null) return;
-        string full = Path.GetFullPath(output);
+        string written = FileIdentity.Of(output);
         foreach (string input in inputs.OfType<string>())
         {
-            if (Path.GetFullPath(input) == full) throw new InvalidInputException($"--junit {output} would overwrite {input}, which is read");
+            if (FileIdentity.Comparer.Equals(FileIdentity.Of(input), written)) throw new InvalidInputException($"--junit {output} would overwrite {input}, which is read");
         }
     }
 

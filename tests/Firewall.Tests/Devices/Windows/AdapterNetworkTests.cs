@@ -44,12 +44,12 @@ public sealed class AdapterNetworkTests
     }
 
     [Fact]
-    public void An_address_that_Windows_remembered_is_no_error()
+    public void An_address_and_a_route_that_Windows_remembered_are_no_error()
     {
         using WintunAdapter adapter = Adapter();
-        var settings = new AdapterSettings { Addresses = [(Address("10.255.0.1"), 30)] };
+        var settings = new AdapterSettings { Addresses = [(Address("10.255.0.1"), 30)], Routes = [Prefix("10.0.0.0/16")] };
         for (int i = 0; i < 2; i++) AdapterNetwork.Apply(adapter.Device, settings, adapter.Options.LibraryPath).Dispose();
-        Assert.Equal(1, adapter.Standin.Changes(adapter.Device.Luid).Count(line => line.StartsWith("address", StringComparison.Ordinal)));
+        Assert.Equal(["address", "route"], adapter.Standin.Changes(adapter.Device.Luid).Select(line => line.Split(' ')[0]).Where(word => word is "address" or "route"));
     }
 
     [Fact]

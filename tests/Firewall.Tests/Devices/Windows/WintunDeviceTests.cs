@@ -39,6 +39,14 @@ public sealed class WintunDeviceTests
     }
 
     [Fact]
+    public void An_interface_of_that_name_that_is_not_ours_keeps_it()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows' own interfaces would be asked");
+        var options = new WintunOptions { Name = "Ethernet", LibraryPath = Standin.Require().Path };
+        Assert.Contains("there already is an interface of this name", Assert.Throws<WintunException>(() => WintunDevice.Open(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Messages_of_the_library_reach_the_log()
     {
         ConcurrentQueue<(WintunLogLevel Level, string Text)> messages = [];

@@ -27,16 +27,41 @@ public sealed unsafe class WintunFunctionTests : IDisposable
     {
         Assert.Equal(0, _wintun.OpenAdapter(Name));
         Assert.Equal(Win32Error.NotFound, WintunLibrary.LastError);
-        _adapter = _wintun.CreateAdapter(Name, "Test", Guid.NewGuid());
+        var id = Guid.NewGuid();
+        _adapter = _wintun.CreateAdapter(Name, "Test", id);
         Assert.NotEqual(0, _adapter);
-        Assert.Equal(0, _wintun.CreateAdapter(Name, "Test", Guid.NewGuid()));
+        Assert.Equal(0, _wintun.CreateAdapter("another", "Test", id));
         Assert.Equal(Win32Error.AlreadyExists, WintunLibrary.LastError);
-        nint opened = _wintun.OpenAdapter(Name);
+        nint opened = _wintun.OpenAdapter(Name.ToUpperInvariant());
         Assert.NotEqual(0, opened);
         Assert.Equal(_wintun.GetAdapterLuid(_adapter), _wintun.GetAdapterLuid(opened));
         _wintun.CloseAdapter(opened);
         Assert.NotNull(_wintun.GetRunningDriverVersion());
         Assert.False(_wintun.DeleteDriver());
+        Assert.Equal(Win32Error.InfInUseByDevices, WintunLibrary.LastError);
+    }
+
+    [Fact]
+    public void An_adapter_goes_with_the_handle_that_made_it_whoever_else_has_it_open()
+    {
+        Start();
+        nint opened = _wintun.OpenAdapter(Name);
+        _wintun.CloseAdapter(_adapter);
+        _adapter = opened;
+        Assert.True(_wintun.ReceivePacket(_session, out _) is null);
+        Assert.Equal(Win32Error.HandleEof, WintunLibrary.LastError);
+        Assert.Equal(0, _wintun.OpenAdapter(Name));
+    }
+
+    [Fact]
+    public void A_name_that_is_taken_goes_to_the_new_adapter_which_is_why_the_device_asks_before()
+    {
+        _adapter = _wintun.CreateAdapter(Name, "Test", Guid.NewGuid());
+        nint second = _wintun.CreateAdapter(Name, "Test", Guid.NewGuid());
+        nint renamed = _wintun.OpenAdapter(Name + " 1");
+        Assert.Equal(_wintun.GetAdapterLuid(_adapter), _wintun.GetAdapterLuid(renamed));
+        _wintun.CloseAdapter(renamed);
+        _wintun.CloseAdapter(second);
     }
 
     [Theory]
