@@ -27,7 +27,6 @@ internal sealed partial class Appliance
             try
             {
                 _pool!.Stop();
-                if (_state is { } state) _flows!.KeepRuleCounts(state.RuleHitsWithoutFlows());
             }
             catch (TimeoutException e)
             {
@@ -46,6 +45,8 @@ internal sealed partial class Appliance
             if (_stopping) throw new IOException("it is stopping");
             _platform.Handover!.LeaveInPlace(_device!, _routing!, leave: true);
             _isInCharge = false;
+            // Not while pausing: packets that nobody gathers yet would wait for the file.
+            if (_state is { } state) _flows!.KeepRuleCounts(state.RuleHitsWithoutFlows());
         }
     }
 
@@ -84,6 +85,7 @@ internal sealed partial class Appliance
             gathering = new PacketGathering(queues);
             _flows.Adopt(predecessor.Offer.Flows, Environment.TickCount64);
             predecessor.Relieve();
+            _flows.ReadRuleCounts(predecessor.Offer.Flows);
             waited = gathering.End();
         }
         catch (IOException e)

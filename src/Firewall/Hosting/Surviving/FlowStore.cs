@@ -98,6 +98,13 @@ internal sealed partial class FlowStore : IDisposable
     /// <summary>What rules had counted when an earlier process last wrote it down; without the flows that were taken over.</summary>
     public IReadOnlyList<RuleHitStatus> RuleCounts { get; private set; } = [];
 
+    /// <summary>Reads what rules had counted, when another process has written it down a last time.</summary>
+    /// <param name="path">The file of its flows; null: at this table's own place.</param>
+    public void ReadRuleCounts(string? path)
+    {
+        if (_file is not null && (path ?? _place?.Path) is { } flows) RuleCounts = RuleCountsFile.Read(RuleCountsFile.PathOf(flows));
+    }
+
     /// <summary>Writes down what rules have counted, for the next process. Where that fails, the next one begins with less; nobody has to be told.</summary>
     /// <param name="counts">Without the flows that are in the table.</param>
     public void KeepRuleCounts(IReadOnlyList<RuleHitStatus> counts)
@@ -197,7 +204,7 @@ internal sealed partial class FlowStore : IDisposable
             Dictionary<int, RuleIdentity> names = RuleNames.Read(old.ReadAppended(FlowTable.LengthOf(old.Region, place.BootId)));
             FlowAdoption adoption = Table.Adopt(
                 old.Region, place.BootId, now, number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None);
-            RuleCounts = RuleCountsFile.Read(RuleCountsFile.PathOf(place.Path));
+            ReadRuleCounts(place.Path);
             if (adoption.Refusal is { } why) Rebuilt(_logger, place.Path, why);
             else Adopted(_logger, place.Path, adoption.Adopted, adoption.Expired, adoption.Torn);
         }
