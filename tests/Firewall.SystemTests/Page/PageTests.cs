@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Firewall.SystemTests.Appliance;
-using Firewall.SystemTests.Linux;
 using Microsoft.Playwright;
 using Xunit;
 
