@@ -63,10 +63,11 @@ internal sealed class Browser : IAsyncDisposable
         page.SetDefaultTimeout(Patience);
         Assertions.SetDefaultExpectTimeout(Patience);
         page.PageError += (_, error) => Complain(error);
-        // A wrong token is refused, which Chromium writes down as an error of its own.
+        // What a person does wrong is refused, which Chromium writes down as an error of its own.
         page.Console += (_, line) =>
         {
-            if (line.Type == "error" && !line.Text.Contains("status of 401", StringComparison.Ordinal)) Complain(line.Text);
+            bool isRefusal = line.Text.Contains("status of 400", StringComparison.Ordinal) || line.Text.Contains("status of 401", StringComparison.Ordinal);
+            if (line.Type == "error" && !isRefusal) Complain(line.Text);
         };
         page.Dialog += (_, dialog) =>
         {

@@ -245,7 +245,7 @@ public sealed class AdminTcpTests : IAsyncLifetime
         IsRefused("needs --token-file", "--admin", url);
         IsRefused("belong to --admin", "--token-file", _folder["reader.token"]);
         IsRefused("give one of them", "--admin", url, "--token-file", _folder["reader.token"], "--socket", _folder["admin.sock"]);
-        File.SetUnixFileMode(_folder["reader.token"], UnixFileMode.UserRead | UnixFileMode.OtherRead);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_folder["reader.token"], UnixFileMode.UserRead | UnixFileMode.OtherRead);
         IsRefused("chmod 600", "--admin", url, "--token-file", _folder["reader.token"]);
 
         static void IsRefused(string why, params string[] options)
