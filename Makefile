@@ -95,8 +95,9 @@ clean: ## removes what was built
 	find src tests bench -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
 
 .PHONY: bench-native
-bench-native: deps ## rules and reload measured as they ship, in NativeAOT
+bench-native: deps ## flows, rules and reload measured as they ship, in NativeAOT
 	dotnet publish bench/Firewall.Bench.Native -c Release -r $(RID) -p:PublishAot=true -o $(ARTIFACTS)/bench-native --nologo -v q
+	taskset -c 1 $(ARTIFACTS)/bench-native/Firewall.Bench.Native figures || true
 	$(ARTIFACTS)/bench-native/Firewall.Bench.Native rules
 	$(ARTIFACTS)/bench-native/Firewall.Bench.Native reload 40
 

@@ -71,10 +71,7 @@ public class FlowTableBenchmarks
         return sum;
     }
 
-    /// <summary>
-    /// A datagram of a flow that is not there, with verdict, and later the end of that flow by its timeout. What it allocates are the two
-    /// addresses that PacketDotNet makes when it is asked for its opinion of a packet that opens a flow.
-    /// </summary>
+    /// <summary>A datagram of a flow that is not there, with verdict, and later the end of that flow by its timeout.</summary>
     [Benchmark(OperationsPerInvoke = Turn)]
     public int Begin_and_expire()
     {

@@ -16,9 +16,6 @@ public sealed class PacketWorker
     private const int BusyBudget = 128;
     private const int IdleBudget = 512;
 
-    // For fewer packets there is nothing to overlap.
-    private const int LeastAnnounced = 4;
-
     // So many flows an operator may end in one batch; their resets fit into the batch beside the packets.
     private const int EndsPerBatch = 16;
     private const int EndCapacity = 1024;
@@ -28,7 +25,7 @@ public sealed class PacketWorker
     private readonly ReplyLimiter _replies = new();
     private long _ended;
     private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
-    private readonly ulong[] _announced;
+    private readonly AnnouncedPacket[] _announced;
     private bool _hasUpkeep;
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
@@ -38,7 +35,7 @@ public sealed class PacketWorker
         _queue = queue;
         Engine = engine;
         _batch = new PacketBatch(queue.HeaderLength);
-        _announced = new ulong[_batch.MaxCount];
+        _announced = new AnnouncedPacket[_batch.Capacity];
     }
 
     /// <summary>The engine that judges this worker's packets.</summary>
@@ -70,15 +67,16 @@ public sealed class PacketWorker
         int count = _batch.Count;
         _hasUpkeep = Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
         if (!Ends.IsEmpty) EndFlows(now);
-        if (count >= LeastAnnounced && Engine.WantsAnnouncements) AnnounceAll();
-        for (int i = 0; i < _batch.Count; i++)
+        AnnounceAll();
+        int at = 0; // the packet's place in the batch; fragments that waited are inserted
+        foreach (ref readonly AnnouncedPacket announced in _announced.AsSpan(0, count))
         {
-            ReadOnlySpan<byte> frame = _batch.Frame(i);
-            Verdict verdict = Engine.Inspect(
-                frame, _batch.HeaderLength, frame.Length - _batch.HeaderLength, 0, policy, now, out PacketInfo info);
-            if (verdict.IsAllowed) _batch.Allow(i);
-            else if (Reject) AddReply(_batch.Packet(i), info, verdict.Reason, now);
-            if (info.IsFragment) i = InsertSettled(i);
+            ReadOnlySpan<byte> frame = _batch.Frame(at);
+            Verdict verdict = Engine.Inspect(frame, _batch.HeaderLength, frame.Length - _batch.HeaderLength, 0, announced, policy, now);
+            if (verdict.IsAllowed) _batch.Allow(at);
+            else if (Reject) AddReply(_batch.Packet(at), announced.Info, verdict.Reason, now);
+            if (announced.Info.IsFragment) at = InsertSettled(at);
+            at++;
         }
 
         if (count != 0 || _batch.ReplyCount != 0) _queue.Write(_batch);
@@ -87,9 +85,14 @@ public sealed class PacketWorker
 
     private void AnnounceAll()
     {
-        int count = _batch.Count;
-        for (int i = 0; i < count; i++) _announced[i] = Engine.Announce(_batch.Packet(i));
-        for (int i = 0; i < count; i++) Engine.Prefetch(_announced[i]);
+        Span<AnnouncedPacket> announced = _announced.AsSpan(0, _batch.Count);
+        for (int i = 0; i < announced.Length; i++)
+        {
+            ReadOnlySpan<byte> packet = _batch.Packet(i);
+            Engine.Announce(packet, packet.Length, out announced[i]);
+        }
+
+        foreach (ref AnnouncedPacket packet in announced) Engine.Prefetch(ref packet);
     }
 
     // Fragments that waited for the one at this place go out right behind it. Returns the place of the last one.

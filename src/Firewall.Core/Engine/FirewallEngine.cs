@@ -93,35 +93,45 @@ public sealed class FirewallEngine
     public bool TryTakeSettled(out SettledFragment fragment) => _fragments.TryTake(out fragment);
 
     /// <summary>
-    /// True if the flow table is so large that <see cref="Announce"/> and <see cref="Prefetch"/>, called for all packets of a batch before the
-    /// first is inspected, save more than they cost: then the looks at far memory overlap.
+    /// Step 1 and the first look of step 3: reads a packet that will be inspected soon, finds out where its flow would be, and brings that part
+    /// of the index near. Who announces all packets of a batch before the first is inspected lets the looks at far memory overlap.
     /// </summary>
-    public bool WantsAnnouncements => _flows.IsLarge;
-
-    /// <summary>Tells that a packet will be inspected soon. Changes nothing.</summary>
-    /// <returns>To be handed to <see cref="Prefetch"/>.</returns>
-    public ulong Announce(ReadOnlySpan<byte> packet)
+    /// <param name="packet">From its IP header on; borrowed for the call.</param>
+    /// <param name="wireLength">Its length on the wire.</param>
+    /// <param name="announced">To be handed to <see cref="Prefetch"/> and to Inspect, with the same packet.</param>
+    public void Announce(ReadOnlySpan<byte> packet, int wireLength, out AnnouncedPacket announced)
     {
-        if (PacketParser.Parse(packet, packet.Length, out PacketInfo info) != MalformedReason.None || info.IsLaterFragment) return 0;
-        ulong hash = _flows.HashOf(FlowKey.Of(info, out _));
-        _flows.ShardOf(hash).PrefetchIndex(hash);
-        return hash;
+        announced.Malformed = PacketParser.Parse(packet, wireLength, out announced.Info);
+        announced.HasKey = announced.Malformed == MalformedReason.None && !announced.Info.IsLaterFragment;
+        announced.Nearest = -1;
+        Unsafe.SkipInit(out announced.Key);
+        Unsafe.SkipInit(out announced.FromHigh);
+        Unsafe.SkipInit(out announced.Hash);
+        if (!announced.HasKey) return;
+        announced.FromHigh = announced.Key.Set(announced.Info);
+        announced.Hash = _flows.HashOf(announced.Key);
+        _flows.ShardOf(announced.Hash).PrefetchIndex(announced.Hash);
     }
 
-    /// <summary>The second step, for each packet of a batch, when all have been announced.</summary>
-    public void Prefetch(ulong announced)
+    /// <summary>The second step, for each packet of a batch, when all have been announced: brings the flow's record near.</summary>
+    public void Prefetch(ref AnnouncedPacket announced)
     {
-        if (announced != 0) _flows.ShardOf(announced).PrefetchRecord(announced);
+        if (announced.HasKey) announced.Nearest = _flows.ShardOf(announced.Hash).PrefetchRecord(announced.Hash);
     }
 
-    /// <summary>Judges one packet that has no device header and no number.</summary>
+    /// <summary>Reads and judges one packet that has no device header.</summary>
     /// <param name="packet">From its IP header on; borrowed for the call.</param>
     /// <param name="wireLength">Its length on the wire; larger than the span only in captures that cut packets short.</param>
     /// <param name="policy">The policy of now; read it once per batch.</param>
     /// <param name="now">Milliseconds; never less than before.</param>
     /// <param name="info">What the header reader found.</param>
-    public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info) =>
-        Inspect(packet, 0, wireLength, 0, policy, now, out info);
+    /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
+    public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info, long number = 0)
+    {
+        Announce(packet, wireLength, out AnnouncedPacket announced);
+        info = announced.Info;
+        return Inspect(packet, 0, wireLength, number, announced, policy, now);
+    }
 
     /// <summary>
     /// Judges one packet. If it is a fragment (<see cref="PacketInfo.IsFragment"/>), others that were held may have been settled by it; see
@@ -131,21 +141,20 @@ public sealed class FirewallEngine
     /// <param name="headerLength">Bytes of the device header, which nobody looks into.</param>
     /// <param name="wireLength">The packet's length on the wire; larger than it is only in captures that cut packets short.</param>
     /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
+    /// <param name="announced">What <see cref="Announce"/> made of the packet.</param>
     /// <param name="policy">The policy of now; read it once per batch.</param>
     /// <param name="now">Milliseconds; never less than before.</param>
-    /// <param name="info">What the header reader found.</param>
     public Verdict Inspect(
-        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, Policy policy, long now, out PacketInfo info)
+        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, in AnnouncedPacket announced, Policy policy, long now)
     {
         ReadOnlySpan<byte> packet = frame[headerLength..];
-        MalformedReason malformed = PacketParser.Parse(packet, wireLength, out info);
         Verdict verdict =
-            info.IsFragment ? InspectFragment(frame, headerLength, wireLength, number, info, malformed, policy, now)
-            : malformed != MalformedReason.None ? Malformed(info, malformed, policy)
-            : Judge(packet, info, policy, now);
+            announced.Info.IsFragment ? InspectFragment(frame, headerLength, wireLength, number, announced, policy, now)
+            : announced.Malformed != MalformedReason.None ? Malformed(announced.Info, announced.Malformed, policy)
+            : Judge(packet, announced, policy, now);
         Counters.Count(verdict, wireLength, now);
         if (verdict.IsAllowed || verdict.IsHeld || verdict.Reason == VerdictReason.LinkLocal) return verdict;
-        Drops?.Add(new DropEvent(now, verdict, info));
+        Drops?.Add(new DropEvent(now, verdict, announced.Info));
         _recorder?.Add(packet, wireLength, verdict, now);
         return verdict;
     }
@@ -153,44 +162,42 @@ public sealed class FirewallEngine
     /// <summary>Step 2: a fragment without a transport header has its datagram's verdict; one with it is judged like a packet.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict InspectFragment(
-        ReadOnlySpan<byte> frame,
-        int headerLength,
-        int wireLength,
-        long number,
-        in PacketInfo info,
-        MalformedReason malformed,
-        Policy policy,
-        long now)
+        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, in AnnouncedPacket announced, Policy policy, long now)
     {
-        if (malformed != MalformedReason.None)
+        ref readonly PacketInfo info = ref announced.Info;
+        if (announced.Malformed != MalformedReason.None)
         {
             if (!info.IsLaterFragment) _fragments.RefuseFirst(info, now);
-            return Malformed(info, malformed, policy);
+            return Malformed(info, announced.Malformed, policy);
         }
 
         TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
         if (_fragments.TryFollow(frame, headerLength, wireLength, number, info, direction, now, out Verdict verdict, out long serial)) return verdict;
-        verdict = Judge(frame[headerLength..], info, policy, now);
+        verdict = Judge(frame[headerLength..], announced, policy, now);
         return _fragments.Decide(info, serial, verdict, now);
     }
 
-    private Verdict Judge(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now) =>
-        info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
-        : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
-        : FollowFlow(packet, info, policy, now);
+    private Verdict Judge(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
+    {
+        ref readonly PacketInfo info = ref announced.Info;
+        return info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
+            : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
+            : FollowFlow(packet, announced, policy, now);
+    }
 
     /// <summary>Step 3: the packet's flow, if there is one.</summary>
-    private Verdict FollowFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
+    private Verdict FollowFlow(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
-        FlowKey key = FlowKey.Of(info, out bool fromHigh);
-        ulong hash = _flows.HashOf(key);
+        ref readonly PacketInfo info = ref announced.Info;
+        bool fromHigh = announced.FromHigh;
+        ulong hash = announced.Hash;
         FlowShard shard = _flows.ShardOf(hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+        ref FlowRecord record = ref shard.Find(announced.Key, hash, announced.Nearest, (uint)now);
         if (Unsafe.IsNullRef(ref record))
         {
             shard.Exit();
-            return OpenFlow(packet, info, policy, now, key, fromHigh, hash);
+            return OpenFlow(packet, announced, policy, now);
         }
 
         record.BeginChange();
@@ -199,7 +206,7 @@ public sealed class FirewallEngine
         {
             if (policy.FlushesFlowsBetween(info.Source, info.Destination))
             {
-                RuleMatch match = policy.Evaluate(AsOpening(info, isForward));
+                RuleMatch match = policy.Evaluate(announced.AsOpening(isForward));
                 if (match.Access == Access.Deny)
                 {
                     TrafficDirection direction = DirectionOf(record, isForward);
@@ -237,6 +244,7 @@ public sealed class FirewallEngine
                 break;
             case TrackResult.Ignore:
                 if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
+                record.See((uint)now);
                 break;
             case TrackResult.AcceptAndRemove:
                 if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
@@ -249,13 +257,14 @@ public sealed class FirewallEngine
 
         record.EndChange();
         shard.Exit();
-        return result == TrackResult.Reopen ? OpenFlow(packet, info, policy, now, key, fromHigh, hash) : verdict;
+        return result == TrackResult.Reopen ? OpenFlow(packet, announced, policy, now) : verdict;
     }
 
     /// <summary>Steps 4 and 5: the rules, and a record for what they allow.</summary>
-    private Verdict OpenFlow(
-        ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now, in FlowKey key, bool fromHigh, ulong hash)
+    private Verdict OpenFlow(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
+        ref readonly PacketInfo info = ref announced.Info;
+        ulong hash = announced.Hash;
         if (!MayOpen(info)) return Deny(info.IsLinkLocalIcmp ? VerdictReason.LinkLocal : VerdictReason.NoFlow, info, policy);
         RuleMatch match = policy.Evaluate(info);
         if (match.Access == Access.Deny)
@@ -271,11 +280,11 @@ public sealed class FirewallEngine
 
         FlowShard shard = _flows.ShardOf(hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+        ref FlowRecord record = ref shard.Find(announced.Key, hash, (uint)now);
         bool isNew = Unsafe.IsNullRef(ref record);
         if (isNew)
         {
-            record = ref shard.Add(key, fromHigh, hash, (uint)now, out FlowRefusal refusal);
+            record = ref shard.Add(announced.Key, announced.FromHigh, hash, (uint)now, out FlowRefusal refusal);
             if (Unsafe.IsNullRef(ref record))
             {
                 shard.Exit();
@@ -291,7 +300,7 @@ public sealed class FirewallEngine
 
             // A connection that was picked up has as much time to be answered as one that begins.
             byte state = record.State == (byte)TcpState.Established ? (byte)TcpState.SynSent : record.State;
-            record.Deadline = (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, state));
+            record.See((uint)now, (uint)now + shard.Adapt(_timeouts.Of(record.Protocol, state)));
             shard.Schedule(ref record, now);
             shard.TellBegun(ref record);
         }
@@ -301,7 +310,7 @@ public sealed class FirewallEngine
         }
 
         // If another worker was faster, this packet is the flow's second.
-        record.Count(record.IsForward(fromHigh), info.Length);
+        record.Count(record.IsForward(announced.FromHigh), info.Length);
         record.EndChange();
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
@@ -363,7 +372,7 @@ public sealed class FirewallEngine
     {
         uint deadline = (uint)now + shard.Adapt(timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
-        record.Deadline = deadline;
+        record.See((uint)now, deadline);
         if (isSooner) shard.Reschedule(ref record, now);
     }
 
@@ -373,17 +382,4 @@ public sealed class FirewallEngine
         (TrafficDirection.Outbound, false) => TrafficDirection.Inbound,
         (var direction, _) => direction,
     };
-
-    /// <summary>The flow's opening packet as the rules look at it, made from any packet of the flow.</summary>
-    private static PacketInfo AsOpening(in PacketInfo info, bool isForward)
-    {
-        PacketInfo opening = info;
-        if (isForward) return opening;
-        opening.Source = info.Destination;
-        opening.Destination = info.Source;
-        opening.SourcePort = info.DestinationPort;
-        opening.DestinationPort = info.SourcePort;
-        if (info.IsIcmpReply) opening.IcmpType = FlowKey.RequestTypeOf(info);
-        return opening;
-    }
 }

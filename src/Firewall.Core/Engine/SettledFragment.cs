@@ -5,7 +5,7 @@ namespace Firewall.Core.Engine;
 
 /// <summary>
 /// A fragment whose verdict was <see cref="VerdictReason.FragmentHeld"/> and that now has its final one. Borrowed: it is valid until the
-/// engine's next <see cref="FirewallEngine.Inspect(ReadOnlySpan{byte}, int, Rules.Policy, long, out PacketInfo)"/> or
+/// engine's next <see cref="FirewallEngine.Inspect(ReadOnlySpan{byte}, int, Rules.Policy, long, out PacketInfo, long)"/> or
 /// <see cref="FirewallEngine.Maintain"/>.
 /// </summary>
 public readonly struct SettledFragment

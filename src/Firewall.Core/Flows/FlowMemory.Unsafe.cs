@@ -54,14 +54,14 @@ internal sealed unsafe class FlowMemory
         if (Sse.IsSupported && (uint)index < (uint)Buckets) Sse.Prefetch0(_buckets + index);
     }
 
-    /// <summary>The same for a record: its first ninety bytes, which every packet needs, lie in two or three cache lines.</summary>
+    /// <summary>The same for a record: all of it, in two or three cache lines.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void PrefetchRecord(int index)
     {
         if (!Sse.IsSupported || (uint)index >= (uint)Records) return;
         Sse.Prefetch0(_records + index);
         Sse.Prefetch0((byte*)(_records + index) + 64);
-        Sse.Prefetch0((byte*)(_records + index) + 90);
+        Sse.Prefetch0((byte*)(_records + index + 1) - 1);
     }
 
     /// <summary>The index of a record that <see cref="Record"/> gave.</summary>

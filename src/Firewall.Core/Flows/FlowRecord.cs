@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Firewall.Core.Packets;
@@ -21,6 +22,9 @@ public struct FlowRecord
     /// <summary>Counters of bytes begin anew here.</summary>
     internal const long BytesRange = 1L << 48;
 
+    private const int RestBits = 11;
+    private const uint RestMask = (1 << RestBits) - 1;
+
     /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
     public IpAddress Low;
 
@@ -36,14 +40,14 @@ public struct FlowRecord
     /// <summary>IP protocol number.</summary>
     public byte Protocol;
 
-    /// <summary>A <see cref="Flows.TcpState"/> for TCP, a <see cref="DatagramState"/> for everything else.</summary>
-    public byte State;
-
     /// <summary>What is known of the flow besides its state.</summary>
     public FlowFlags Flags;
 
-    /// <summary>How the flow's first packet lay to the protected network; the engine's to set and read.</summary>
-    public byte Direction;
+    private byte _stateAndDirection;
+    private byte _ruleHigh;
+    private ushort _ruleLow;
+    private ushort _rest;
+    private uint _deadline;
 
     /// <summary>Packets from the originator, modulo 2^32.</summary>
     public uint ForwardPackets;
@@ -53,11 +57,10 @@ public struct FlowRecord
 
     private uint _forwardBytesLow;
     private uint _replyBytesLow;
+
+    // Up to here is what a datagram of a known flow needs: 64 bytes.
     private ushort _forwardBytesHigh;
     private ushort _replyBytesHigh;
-
-    /// <summary>When the flow expires unless a packet moves it on.</summary>
-    public uint Deadline;
 
     /// <summary>Time of the flow's first packet.</summary>
     public uint Started;
@@ -67,9 +70,6 @@ public struct FlowRecord
 
     /// <summary>Timer wheel: the record in front, 1-based; or minus (slot + 1) for the first of a slot.</summary>
     internal int Previous;
-
-    /// <summary>Number of the rule that allowed the flow, 0 for none; the engine's to set and read.</summary>
-    public int Rule;
 
     /// <summary>
     /// The low 16 bits of the version of the policy that allowed the flow last. A flow would have to sleep through exactly 65,536
@@ -85,6 +85,58 @@ public struct FlowRecord
 
     /// <summary>TCP: what the larger endpoint has sent and may send.</summary>
     public TcpPeer HighPeer;
+
+    /// <summary>A <see cref="Flows.TcpState"/> for TCP, a <see cref="DatagramState"/> for everything else: 0–15.</summary>
+    public byte State
+    {
+        readonly get => (byte)(_stateAndDirection & 0x0F);
+        set => _stateAndDirection = (byte)((_stateAndDirection & 0xF0) | (value & 0x0F));
+    }
+
+    /// <summary>How the flow's first packet lay to the protected network, 0–15; the engine's to set and read.</summary>
+    public byte Direction
+    {
+        readonly get => (byte)(_stateAndDirection >> 4);
+        set => _stateAndDirection = (byte)((value << 4) | (_stateAndDirection & 0x0F));
+    }
+
+    /// <summary>
+    /// Number of the rule that allowed the flow, 0 for none; the engine's to set and read. A number that does not fit into 24 bits, the
+    /// seventeen millionth rule in the life of a process, becomes 0.
+    /// </summary>
+    public int Rule
+    {
+        readonly get => (_ruleHigh << 16) | _ruleLow;
+        set
+        {
+            int kept = value >> 24 == 0 ? value : 0;
+            _ruleLow = (ushort)kept;
+            _ruleHigh = (byte)(kept >> 16);
+        }
+    }
+
+    /// <summary>When the flow expires unless a packet moves it on; set by <see cref="See(uint, uint)"/>.</summary>
+    public readonly uint Deadline => _deadline;
+
+    /// <summary>
+    /// Time of the flow's last packet, late by a 1,024th of its timeout at most: 0.2 s for four minutes. Kept as the time from then to the
+    /// deadline, in eleven bits and a shift.
+    /// </summary>
+    public readonly uint LastSeen => _deadline - ((uint)(_rest & RestMask) << (_rest >> RestBits));
+
+    /// <summary>Takes note of a packet.</summary>
+    /// <param name="now">Its time.</param>
+    /// <param name="deadline">When the flow shall expire; less than 24 days from now.</param>
+    public void See(uint now, uint deadline)
+    {
+        uint rest = deadline - now;
+        int shift = Math.Max(0, BitOperations.Log2(rest) - (RestBits - 1));
+        _rest = (ushort)((shift << RestBits) | (int)(rest >> shift));
+        _deadline = deadline;
+    }
+
+    /// <summary>Takes note of a packet that does not move the deadline.</summary>
+    public void See(uint now) => See(now, _deadline);
 
     /// <summary>Bytes from the originator, IP headers included, modulo 2^48.</summary>
     public readonly ulong ForwardBytes => ((ulong)_forwardBytesHigh << 32) | _forwardBytesLow;
@@ -102,7 +154,7 @@ public struct FlowRecord
     public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
 
     /// <summary>True if the flow's time is over.</summary>
-    public readonly bool IsExpired(uint now) => unchecked((int)(now - Deadline)) >= 0;
+    public readonly bool IsExpired(uint now) => unchecked((int)(now - _deadline)) >= 0;
 
     /// <summary>True if the state is one that a live record of its protocol can have.</summary>
     internal readonly bool HasKnownState => Protocol == IpProtocol.Tcp
@@ -128,17 +180,19 @@ public struct FlowRecord
     {
         if (isForward)
         {
-            ulong sum = ForwardBytes + (uint)bytes;
-            _forwardBytesLow = (uint)sum;
-            _forwardBytesHigh = (ushort)(sum >> 32);
-            return (++ForwardPackets == 0) | (sum >= BytesRange);
+            uint sum = _forwardBytesLow + (uint)bytes;
+            bool isCarried = sum < _forwardBytesLow;
+            if (isCarried) _forwardBytesHigh++;
+            _forwardBytesLow = sum;
+            return (++ForwardPackets == 0) | (isCarried && _forwardBytesHigh == 0);
         }
         else
         {
-            ulong sum = ReplyBytes + (uint)bytes;
-            _replyBytesLow = (uint)sum;
-            _replyBytesHigh = (ushort)(sum >> 32);
-            return (++ReplyPackets == 0) | (sum >= BytesRange);
+            uint sum = _replyBytesLow + (uint)bytes;
+            bool isCarried = sum < _replyBytesLow;
+            if (isCarried) _replyBytesHigh++;
+            _replyBytesLow = sum;
+            return (++ReplyPackets == 0) | (isCarried && _replyBytesHigh == 0);
         }
     }
 }

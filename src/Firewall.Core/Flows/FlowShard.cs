@@ -86,21 +86,6 @@ internal sealed partial class FlowShard
         if (_isShared) Volatile.Write(ref _lock, 0);
     }
 
-    /// <summary>Brings the index near for a <see cref="Find"/> that comes soon. Needs no lock.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void PrefetchIndex(ulong hash) => _memory.PrefetchBucket(HomeOf(hash));
-
-    /// <summary>
-    /// Brings the record near, some time after <see cref="PrefetchIndex"/>. Needs no lock: what another worker is changing is only a hint that
-    /// leads to the wrong place.
-    /// </summary>
-    public void PrefetchRecord(ulong hash)
-    {
-        ref FlowBucket bucket = ref _memory.Bucket(HomeOf(hash));
-        uint matches = bucket.Find(TagOf(hash));
-        while (matches != 0) _memory.PrefetchRecord(bucket.RecordAt(FlowBucket.TakeFirst(ref matches)));
-    }
-
     /// <summary>The live record of that key, or a null reference. The record of a flow whose time is over is removed here.</summary>
     public ref FlowRecord Find(scoped in FlowKey key, ulong hash, uint now)
     {
@@ -148,7 +133,7 @@ internal sealed partial class FlowShard
         record.Protocol = key.Protocol;
         record.Flags = FlowFlags.Changing | (fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None);
         record.Started = now;
-        record.Deadline = now;
+        record.See(now, now);
         Index(number, hash);
         Count++;
         Created++;

@@ -14,9 +14,6 @@ public sealed class FlowTable : IDisposable
     // A gap in time that the record's 32-bit milliseconds cannot measure: every flow's time is over by then.
     private const long LongestGap = int.MaxValue / 2;
 
-    // 128 bytes each; a core's second-level cache has a megabyte or so, of which the packets want a part.
-    private const int SmallCount = 2048;
-
     private readonly FlowRegion _region;
     private readonly FlowShard[] _shards;
     private readonly FlowHash _hash;
@@ -218,22 +215,6 @@ public sealed class FlowTable : IDisposable
         taken.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
         taken.PolicyVersion = 0;
         return shard.Import(taken, key, hash, now);
-    }
-
-    /// <summary>True once the table does not fit into a core's own cache any more, so that prefetching pays.</summary>
-    internal bool IsLarge
-    {
-        get
-        {
-            int count = 0;
-            foreach (FlowShard shard in _shards)
-            {
-                count += shard.Count;
-                if (count > SmallCount) return true;
-            }
-
-            return false;
-        }
     }
 
     /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>

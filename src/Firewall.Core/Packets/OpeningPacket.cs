@@ -55,7 +55,7 @@ public readonly record struct OpeningPacket
     public bool HasAllOptions { get; private init; }
 
     /// <summary>
-    /// Decodes the packet and compares. Allocates up to a kilobyte (UDP behind a plain IPv4 header: two addresses), so call it for packets that
+    /// Decodes the packet and compares. Allocates up to a kilobyte (UDP behind a plain IPv4 header: nothing), so call it for packets that
     /// may open a flow only.
     /// </summary>
     /// <param name="bytes">The packet; borrowed for the call.</param>
@@ -115,7 +115,7 @@ public readonly record struct OpeningPacket
             return ComparePlain(headers, in fast);
 
         ByteArraySegment packet = new(headers, 0, length, length);
-        bool agrees = fast.IsIPv4 ? AgreesOnIPv4(new IPv4Packet(packet), in fast) : AgreesOnIPv6(packet, in fast);
+        bool agrees = fast.IsIPv4 ? AgreesOnIPv4(new IPv4Packet(packet), headers, in fast) : AgreesOnIPv6(packet, in fast);
         if (!agrees) return MalformedReason.Ambiguous;
         if (fast.IsLaterFragment) return MalformedReason.None;
         ByteArraySegment transport = new(headers, fast.TransportOffset, length - fast.TransportOffset, length);
@@ -147,20 +147,21 @@ public readonly record struct OpeningPacket
         const int Length = Offset + TransportReader.UdpHeaderLength;
         IPv4Packet ip = t_plainIPv4 ??= new IPv4Packet(new ByteArraySegment(headers, 0, Length, Length));
         UdpPacket udp = t_plainUdp ??= new UdpPacket(new ByteArraySegment(headers, Offset, TransportReader.UdpHeaderLength, Length));
-        return Result(AgreesOnIPv4(ip, in fast) && udp.SourcePort == fast.SourcePort && udp.DestinationPort == fast.DestinationPort);
+        return Result(AgreesOnIPv4(ip, headers, in fast) && udp.SourcePort == fast.SourcePort && udp.DestinationPort == fast.DestinationPort);
     }
 
     private static MalformedReason Result(bool agrees) => agrees ? MalformedReason.None : MalformedReason.Ambiguous;
 
-    private static bool AgreesOnIPv4(IPv4Packet packet, in PacketInfo fast) =>
+    // The addresses are read here: they stand at the same place in every header, and PacketDotNet would make an object of each.
+    private static bool AgreesOnIPv4(IPv4Packet packet, byte[] headers, in PacketInfo fast) =>
         packet.HeaderLength * 4 == fast.TransportOffset
         && packet.TotalLength == fast.Length
         && (byte)packet.Protocol == fast.Protocol
         && packet.TimeToLive == fast.TimeToLive
         && packet.FragmentOffset * 8 == fast.FragmentOffset
         && ((packet.FragmentFlags & 1) != 0) == fast.MoreFragments
-        && IpAddress.From(packet.SourceAddress) == fast.Source
-        && IpAddress.From(packet.DestinationAddress) == fast.Destination;
+        && IpAddress.ReadIPv4(headers.AsSpan(12)) == fast.Source
+        && IpAddress.ReadIPv4(headers.AsSpan(16)) == fast.Destination;
 
     private static bool AgreesOnIPv6(ByteArraySegment segment, in PacketInfo fast)
     {

@@ -76,6 +76,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Equal("Inbound", flow.GetProperty("direction").GetString());
         Assert.Equal(1, flow.GetProperty("packetsSent").GetInt32());
         Assert.Equal(40, flow.GetProperty("bytesSent").GetInt32());
+        Assert.InRange(flow.GetProperty("idleSeconds").GetDouble(), 0, flow.GetProperty("ageSeconds").GetDouble());
     }
 
     [Theory]

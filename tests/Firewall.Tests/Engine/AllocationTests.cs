@@ -65,7 +65,7 @@ public sealed class AllocationTests
         {
             shard.Remove(ref shard.Find(key, hash, 1), hash, 1);
             ref FlowRecord again = ref shard.Add(key, fromHigh, hash, 0, out _);
-            again.Deadline = 1000;
+            again.See(0, 1000);
             shard.Schedule(ref again, 0);
             shard.TellBegun(ref again);
             return true;

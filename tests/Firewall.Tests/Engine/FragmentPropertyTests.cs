@@ -99,7 +99,7 @@ public sealed class FragmentPropertyTests
         long final = 0;
         for (int i = 0; i < order.Length; i++)
         {
-            Verdict verdict = engine.Inspect(order[i], 0, order[i].Length, i, Rules, i, out PacketInfo info);
+            Verdict verdict = engine.Inspect(order[i], order[i].Length, Rules, i, out PacketInfo info, i);
             if (verdict.IsAllowed) Receive(seen[info.IsIPv4], order[i], info);
             if (!verdict.IsHeld) final++;
             final += TakeSettled(engine, order, seen);

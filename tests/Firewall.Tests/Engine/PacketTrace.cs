@@ -110,7 +110,7 @@ internal sealed class PacketTrace : IDisposable
         _sent.Add(packet);
         _engine.Maintain(_now, 10_000);
         TakeSettled();
-        Verdict verdict = _engine.Inspect(packet, 0, packet.Length, _sent.Count, _policy, _now, out _);
+        Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out _, _sent.Count);
         Check(number, line, Text(verdict), words.AsSpan(arrow + 1));
     }
 

@@ -121,7 +121,7 @@ public sealed class FlowAdoptionTests
             record.Flags |= FlowFlags.Assured;
             record.Rule = i;
             record.LowPeer.End = (uint)i * 100;
-            record.Deadline = 100_000;
+            record.See(0, 100_000);
             shard.CountAssured();
             shard.Schedule(ref record, 0);
             record.EndChange();

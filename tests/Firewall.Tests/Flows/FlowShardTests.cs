@@ -21,6 +21,58 @@ public sealed class FlowShardTests
     }
 
     [Fact]
+    public void The_last_packet_is_known_to_a_thousandth_of_the_timeout() =>
+        Gen.Select(Gen.UInt, Gen.UInt[0, (uint)FlowTimeouts.Longest.TotalMilliseconds]).Sample(static (seen, timeout) =>
+        {
+            var record = default(FlowRecord);
+            record.See(seen, seen + timeout);
+            Assert.Equal(seen + timeout, record.Deadline);
+            Assert.InRange(record.LastSeen - seen, 0u, timeout / 1024);
+        });
+
+    [Fact]
+    public void A_packet_that_does_not_move_the_deadline_is_seen_too()
+    {
+        var record = default(FlowRecord);
+        record.See(1000, 61_000);
+        record.See(41_000);
+        Assert.Equal(61_000u, record.Deadline);
+        Assert.InRange(record.LastSeen, 41_000u, 41_020u);
+    }
+
+    [Fact]
+    public void State_direction_and_rule_do_not_touch_each_other() =>
+        Gen.Select(Gen.Byte[0, 15], Gen.Byte[0, 15], Gen.Int[0, 0xFF_FFFF]).Sample(static (state, direction, rule) =>
+        {
+            var record = default(FlowRecord);
+            record.Rule = rule;
+            record.Direction = direction;
+            record.State = state;
+            Assert.Equal((state, direction, rule), (record.State, record.Direction, record.Rule));
+            record.Rule = 0x100_0000;
+            Assert.Equal((state, direction, 0), (record.State, record.Direction, record.Rule));
+        });
+
+    [Fact]
+    public void A_hint_that_leads_to_a_freed_record_or_to_another_flows_finds_the_right_one()
+    {
+        FlowShard shard = NewShard(8);
+        for (int i = 0; i < 3; i++) Assert.True(Add(shard, i, now: 0, timeout: 1000));
+        FlowKey key = Key(1);
+        ulong hash = Hash.Of(key);
+        int number = shard.PrefetchRecord(hash);
+        ref FlowRecord found = ref shard.Find(key, hash, 0);
+        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, number, 0)));
+        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, shard.PrefetchRecord(Hash.Of(Key(2))), 0)));
+        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, -1, 0)));
+        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, int.MaxValue, 0)));
+        Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 1000)));
+        Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 0)));
+        Assert.True(Add(shard, 7, now: 0, timeout: 1000));
+        Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 0)));
+    }
+
+    [Fact]
     public void Both_directions_of_a_connection_have_one_key()
     {
         FlowKey forward = FlowKey.Order(Address(1), 1000, Address(2), 22, IpProtocol.Tcp, out bool forwardFromHigh);
@@ -160,7 +212,7 @@ public sealed class FlowShardTests
         record.State = (byte)DatagramState.Unreplied;
         record.Flags |= FlowFlags.Assured; // these tests are about time and room, not about eviction
         shard.CountAssured();
-        record.Deadline = (uint)(now + timeout);
+        record.See((uint)now, (uint)(now + timeout));
         shard.Schedule(ref record, now);
         return true;
     }
@@ -186,7 +238,7 @@ public sealed class FlowShardTests
         ref FlowRecord record = ref shard.Find(key, Hash.Of(key), (uint)now);
         uint deadline = (uint)(now + timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
-        record.Deadline = deadline;
+        record.See((uint)now, deadline);
         if (isSooner) shard.Reschedule(ref record, now);
     }
 }

@@ -15,7 +15,7 @@ public sealed class FlowTableTests
         FlowKey key = FlowKey.Order(IpAddress.FromIPv4(1), 1, IpAddress.FromIPv4(2), 2, IpProtocol.Udp, out _);
         ulong hash = table.HashOf(key);
         ref FlowRecord record = ref table.ShardOf(hash).Add(key, false, hash, 0, out _);
-        record.Deadline = 10_000;
+        record.See(0, 10_000);
         table.ShardOf(hash).Schedule(ref record, 0);
         Assert.Equal(1, table.Count);
         table.Advance(100L * 24 * 3600 * 1000, 100);
@@ -48,7 +48,7 @@ public sealed class FlowTableTests
                     record = ref shard.Add(key, false, hash, 0, out _);
                     if (!Unsafe.IsNullRef(ref record))
                     {
-                        record.Deadline = 60_000;
+                        record.See(0, 60_000);
                         shard.Schedule(ref record, 0);
                     }
                 }

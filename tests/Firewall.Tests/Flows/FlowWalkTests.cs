@@ -108,7 +108,7 @@ public sealed class FlowWalkTests
             record = ref shard.Add(key, false, hash, started, out _);
             record.Rule = (int)number;
             record.State = (byte)DatagramState.Unreplied;
-            record.Deadline = deadline;
+            record.See(0, deadline);
             shard.Schedule(ref record, 0);
             record.EndChange();
         }

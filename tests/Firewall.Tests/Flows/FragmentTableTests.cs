@@ -144,7 +144,7 @@ public sealed class FragmentTableTests : IDisposable
                 // Now and then they meet, so that neither falls so far behind that what waits is too much.
                 if (datagram % 50 == 0) start.SignalAndWait();
                 int i = (2 * datagram) + ((worker + datagram) & 1);
-                Verdict verdict = engine.Inspect(parts[i], 0, parts[i].Length, i, Rules, 0, out _);
+                Verdict verdict = engine.Inspect(parts[i], parts[i].Length, Rules, 0, out _, i);
                 if (verdict.IsAllowed) Interlocked.Increment(ref passed[i]);
                 while (engine.TryTakeSettled(out SettledFragment settled))
                 {

@@ -74,6 +74,38 @@ public class OpeningPacketTests
     public void An_urgent_SYN_gives_its_options_too() =>
         Assert.Equal(7, ReadWell(PacketBuilder.Tcp(Client, Server, TcpFlags.Syn | TcpFlags.Urg, options: s_usualOptions)).WindowScale);
 
+    // What legal stacks put into a SYN: none of it may keep a connection from being opened.
+    [Theory]
+    [InlineData("the obsolete echo", new byte[] { 6, 6, 1, 2, 3, 4, 1, 1 })]
+    [InlineData("partial order", new byte[] { 9, 2, 1, 1 })]
+    [InlineData("an alternate checksum", new byte[] { 14, 3, 1, 1 })]
+    [InlineData("an MD5 signature", new byte[] { 19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 1 })]
+    [InlineData("quick start", new byte[] { 27, 8, 1, 2, 3, 4, 5, 6 })]
+    [InlineData("a user timeout", new byte[] { 28, 4, 0x80, 10 })]
+    [InlineData("authentication", new byte[] { 29, 16, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 })]
+    [InlineData("MPTCP", new byte[] { 30, 12, 0x01, 0x81, 1, 2, 3, 4, 5, 6, 7, 8 })]
+    [InlineData("a Fast Open request", new byte[] { 34, 2, 1, 1 })]
+    [InlineData("a Fast Open cookie", new byte[] { 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1 })]
+    [InlineData("accurate ECN", new byte[] { 172, 11, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1 })]
+    [InlineData("an experiment", new byte[] { 254, 8, 0xF9, 0x89, 1, 2, 3, 4 })]
+    public void An_unusual_option_opens_and_the_window_scale_behind_it_counts(string what, byte[] option)
+    {
+        byte[] options = [.. option, 1, 3, 3, 7];
+        Assert.True(ReadWell(PacketBuilder.Tcp(Client, Server, TcpFlags.Syn, options: options)).WindowScale == 7, what);
+        Assert.True(ReadWell(PacketBuilder.Tcp(Client6, Server6, TcpFlags.Syn, options: options)).WindowScale == 7, what);
+    }
+
+    // Accurate ECN asks with the bit beside the data offset (RFC 9768); a reserved bit is to be ignored (RFC 9293 section 3.1).
+    [Theory]
+    [InlineData(0x01)]
+    [InlineData(0x0E)]
+    public void Bits_beside_the_data_offset_do_not_matter(byte bits)
+    {
+        byte[] packet = PacketBuilder.Tcp(Client, Server, TcpFlags.Syn | TcpFlags.Ece | TcpFlags.Cwr, options: s_usualOptions);
+        packet[32] |= bits;
+        Assert.Equal(7, ReadWell(packet).WindowScale);
+    }
+
     [Theory]
     [InlineData(new byte[] { 3, 0, 7, 0 })]
     [InlineData(new byte[] { 3, 1, 7, 0 })]

@@ -19,8 +19,12 @@ internal sealed class SimulatedFirewall : IDisposable
     private readonly long _size;
     private readonly HashSet<FlowKey> _opened = [];
 
-    public SimulatedFirewall(SimulatedTime time)
+    private readonly PlantedFault _fault;
+
+    /// <summary>Makes the firewall, with a mistake in it if the simulation is to be tested.</summary>
+    public SimulatedFirewall(SimulatedTime time, PlantedFault fault = PlantedFault.None)
     {
+        _fault = fault;
         _time = time;
         _flows = new FlowTable(new FlowLimits { MaxFlows = MaxFlows, MaxFlowsPerSource = 0 });
         _engine = new FirewallEngine(_flows, new FragmentTable(16), new EngineOptions());
@@ -40,6 +44,7 @@ internal sealed class SimulatedFirewall : IDisposable
         FlowKey key = FlowKey.Of(info, out bool fromHigh);
         before = FlowSnapshot.Of(_flows, key, fromHigh, _time.Now);
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _time.Now, out info);
+        verdict = _fault.Spoil(verdict, _flows, info, key, _time.Now);
         Packets++;
         if (verdict.IsAllowed)
         {

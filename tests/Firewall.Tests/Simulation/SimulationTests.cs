@@ -36,11 +36,38 @@ public sealed class SimulationTests
         Assert.True(finished >= worlds * ConversationsPerWorld, $"only {finished} connections came to their end");
     }
 
+    // A simulation that finds nothing proves something only if it finds what is there.
+    [Theory]
+    [InlineData(PlantedFault.PassesStrangers)]
+    [InlineData(PlantedFault.ForgetsScales)]
+    [InlineData(PlantedFault.ForgetsWhatWasSent)]
+    [InlineData(PlantedFault.EndsFlowsByTheFirstFin)]
+    public void A_planted_fault_is_found_in_a_few_worlds(object planted)
+    {
+        const int FewWorlds = 20;
+        long packets = 0;
+        for (int seed = FirstSeed; seed < FirstSeed + FewWorlds; seed++)
+        {
+            if (Play(seed, (PlantedFault)planted, [], ref packets, out _) is not null) return;
+        }
+
+        Assert.Fail($"{planted} went unnoticed in {FewWorlds} worlds");
+    }
+
     private static int RunWorld(int seed, Dictionary<string, int> excused, ref long packets)
     {
+        string? broken = Play(seed, PlantedFault.None, excused, ref packets, out int finished);
+        Assert.True(broken is null, broken);
+        return finished;
+    }
+
+    /// <summary>Plays one world to its end. Returns what was broken, with the last packets; null if nothing was.</summary>
+    private static string? Play(int seed, PlantedFault fault, Dictionary<string, int> excused, ref long packets, out int finished)
+    {
+        finished = 0;
         var random = new Random(seed);
         var time = new SimulatedTime();
-        using var firewall = new SimulatedFirewall(time);
+        using var firewall = new SimulatedFirewall(time, fault);
         NetworkConditions network = NetworkConditions.Draw(random);
         bool isAttacked = random.Next(4) == 0;
         var conversations = new List<Conversation>();
@@ -64,12 +91,13 @@ public sealed class SimulationTests
             Conversation culprit = broken.Message.Contains("never", StringComparison.Ordinal) || Conversation.LastJudged is null
                 ? conversations.First(static conversation => !conversation.IsOver)
                 : Conversation.LastJudged;
-            Assert.Fail($"seed {seed}: {broken.Message}\n{network}{(isAttacked ? ", attacked" : "")}\n"
-                + $"{culprit.OutsideEndpoint} {culprit.Outside.State} {culprit.Outside.Traits}\n{culprit.InsideEndpoint} {culprit.Inside.State} {culprit.Inside.Traits}\n{culprit.Trace}");
+            return $"seed {seed}: {broken.Message}\n{network}{(isAttacked ? ", attacked" : "")}\n"
+                + $"{culprit.OutsideEndpoint} {culprit.Outside.State} {culprit.Outside.Traits}\n{culprit.InsideEndpoint} {culprit.Inside.State} {culprit.Inside.Traits}\n{culprit.Trace}";
         }
 
         packets += firewall.Packets;
-        return conversations.Sum(static conversation => conversation.Finished);
+        finished = conversations.Sum(static conversation => conversation.Finished);
+        return null;
     }
 
     private static int Setting(string name, int otherwise) =>

@@ -20,6 +20,7 @@ namespace Firewall.Admin.Flows;
 /// <param name="PacketsReceived">To the source.</param>
 /// <param name="BytesReceived">To the source, IP headers included.</param>
 /// <param name="AgeSeconds">Since its first packet.</param>
+/// <param name="IdleSeconds">Since its last packet.</param>
 /// <param name="ExpiresInSeconds">Until it ends, unless a packet comes.</param>
 [method: JsonConstructor]
 internal sealed record FlowEntry(
@@ -40,6 +41,7 @@ internal sealed record FlowEntry(
     long PacketsReceived,
     long BytesReceived,
     double AgeSeconds,
+    double IdleSeconds,
     double ExpiresInSeconds);
 
 /// <summary>One of the busiest flows.</summary>

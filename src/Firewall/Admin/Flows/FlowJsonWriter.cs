@@ -55,6 +55,7 @@ internal sealed class FlowJsonWriter : IDisposable
         _json.WriteNumber("packetsReceived"u8, flow.ReplyPackets);
         _json.WriteNumber("bytesReceived"u8, flow.ReplyBytes);
         _json.WriteNumber("ageSeconds"u8, Seconds((uint)now - flow.Started));
+        _json.WriteNumber("idleSeconds"u8, Seconds((uint)now - flow.LastSeen));
         _json.WriteNumber("expiresInSeconds"u8, Seconds(flow.Deadline - (uint)now));
         _json.WriteEndObject();
         _json.Flush();

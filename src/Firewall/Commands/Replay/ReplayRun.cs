@@ -95,7 +95,7 @@ internal sealed class ReplayRun : IDisposable
             return;
         }
 
-        Verdict verdict = _engine.Inspect(packet.Packet, 0, packet.WireLength, packet.Number, _policy, _now, out PacketInfo info);
+        Verdict verdict = _engine.Inspect(packet.Packet, packet.WireLength, _policy, _now, out PacketInfo info, packet.Number);
         _order.Add(packet, info, verdict);
         SettleHeld();
     }

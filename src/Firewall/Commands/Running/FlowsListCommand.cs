@@ -67,10 +67,10 @@ internal static class FlowsListCommand
         using Stream flows = client.Open("/v1/flows" + filter.Query(parsed, [string.Create(CultureInfo.InvariantCulture, $"limit={rows + 1}")]));
         FlowEntry[] entries = Read(flows);
         var table = new Table { Border = TableBorder.Rounded };
-        foreach (string heading in (string[])["protocol", "source", "destination", "state", "rule", "packets", "bytes", "age", "expires"])
+        foreach (string heading in (string[])["protocol", "source", "destination", "state", "rule", "packets", "bytes", "age", "idle", "expires"])
         {
             var column = new TableColumn(heading) { NoWrap = heading is not "rule" };
-            if (heading is "packets" or "bytes" or "age" or "expires") column.Alignment = Justify.Right;
+            if (heading is "packets" or "bytes" or "age" or "idle" or "expires") column.Alignment = Justify.Right;
             table.AddColumn(column);
         }
 
@@ -95,7 +95,7 @@ internal static class FlowsListCommand
         }
     }
 
-    /// <summary>A flow as a row of a table: protocol, source, destination, state, rule, packets, bytes, age, expiry; escaped for markup.</summary>
+    /// <summary>A flow as a row of a table: protocol, source, destination, state, rule, packets, bytes, age, idle time, expiry; escaped for markup.</summary>
     public static string[] Row(FlowEntry flow) =>
     [
         RuleProtocol.Of(flow.Protocol).ToString() + (flow.IcmpType is { } type ? string.Create(CultureInfo.InvariantCulture, $"/{type}") : ""),
@@ -106,6 +106,7 @@ internal static class FlowsListCommand
         $"{Figures.Count(flow.PacketsSent)} / {Figures.Count(flow.PacketsReceived)}",
         $"{Figures.Bytes(flow.BytesSent)} / {Figures.Bytes(flow.BytesReceived)}",
         Figures.Seconds(flow.AgeSeconds),
+        Figures.Seconds(flow.IdleSeconds),
         Figures.Seconds(flow.ExpiresInSeconds),
     ];
 
