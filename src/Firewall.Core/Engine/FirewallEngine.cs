@@ -310,7 +310,8 @@ public sealed class FirewallEngine
         }
 
         // If another worker was faster, this packet is the flow's second.
-        record.Count(record.IsForward(announced.FromHigh), info.Length);
+        bool isForward = record.IsForward(announced.FromHigh);
+        if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
         record.EndChange();
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, match.Direction);
