@@ -44,9 +44,9 @@ internal sealed class BitmapClassifier : IRuleClassifier
         _rows = new BitmapRows(tables, _words);
         Func<int, int> ValueOf(int field) => classOfField => _rows.ValueOf(field, classOfField);
         _protocols = Array.ConvertAll(protocols, ValueOf(ProtocolField).Invoke);
-        _icmp = types is { } some ? new IcmpIndex(some.V4.Select(ValueOf(ProtocolField)), some.V6.Select(ValueOf(ProtocolField))) : null;
-        _sources = new AddressIndex(sources.V4.Select(ValueOf(SourceField)), sources.V6.Select(ValueOf(SourceField)));
-        _destinations = new AddressIndex(destinations.V4.Select(ValueOf(DestinationField)), destinations.V6.Select(ValueOf(DestinationField)));
+        _icmp = types is { } some ? new IcmpIndex(some.V4.Replace(ValueOf(ProtocolField)), some.V6.Replace(ValueOf(ProtocolField))) : null;
+        _sources = new AddressIndex(sources.V4.Replace(ValueOf(SourceField)), sources.V6.Replace(ValueOf(SourceField)));
+        _destinations = new AddressIndex(destinations.V4.Replace(ValueOf(DestinationField)), destinations.V6.Replace(ValueOf(DestinationField)));
         _sourcePorts = new PortMap(sourcePorts.Map, sourcePorts.Portless, ValueOf(SourcePortField));
         _destinationPorts = new PortMap(destinationPorts.Map, destinationPorts.Portless, ValueOf(DestinationPortField));
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Firewall.Core.Rules.Classification;
 
@@ -20,23 +21,24 @@ internal sealed class PortMap
     public PortMap(RangeMap<ushort> map, int portless, Func<int, int> valueOf)
     {
         Portless = valueOf(portless);
-        List<int[]> pages = [];
+        List<int> values = [];
+        Span<int> filled = stackalloc int[PortsPerPage];
         int range = 0;
         for (int page = 0; page < Pages; page++)
         {
-            int[] values = new int[PortsPerPage];
             for (int i = 0; i < PortsPerPage; i++)
             {
                 if (map.Lasts[range] < (page * PortsPerPage) + i) range++;
-                values[i] = valueOf(map.Values[range]);
+                filled[i] = valueOf(map.Values[range]);
             }
 
-            int known = pages.FindIndex(other => other.AsSpan().SequenceEqual(values));
-            _pages[page] = (known < 0 ? pages.Count : known) * PortsPerPage;
-            if (known < 0) pages.Add(values);
+            int start = 0;
+            while (start < values.Count && !CollectionsMarshal.AsSpan(values).Slice(start, PortsPerPage).SequenceEqual(filled)) start += PortsPerPage;
+            if (start == values.Count) values.AddRange(filled);
+            _pages[page] = start;
         }
 
-        _values = [.. pages.SelectMany(values => values)];
+        _values = [.. values];
     }
 
     /// <summary>The value of packets that have no ports.</summary>

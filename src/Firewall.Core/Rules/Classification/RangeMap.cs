@@ -32,8 +32,13 @@ internal sealed class RangeMap<T>
         return last <= _lasts[range] ? Values[range] : null;
     }
 
-    /// <summary>The same ranges with other values.</summary>
-    public RangeMap<T> Select(Func<int, int> value) => new(_lasts, Array.ConvertAll(Values, value.Invoke));
+    /// <summary>Gives the ranges other values, in place: there can be a hundred thousand.</summary>
+    /// <returns>This map.</returns>
+    public RangeMap<T> Replace(Func<int, int> value)
+    {
+        for (int range = 0; range < Values.Length; range++) Values[range] = value(Values[range]);
+        return this;
+    }
 
     /// <summary>
     /// Cuts the numbers at the ends of all sets. Whenever sets begin or end, <paramref name="toggle"/> is called for each of them, and
