@@ -13,6 +13,8 @@ internal sealed partial class BitmapRows
     public const int Fields = 5;
 
     private const int WordsPerBlock = 16;
+
+    // Beside the trees of addresses they are to stay in a second-level cache of a megabyte.
     private const int MostCrossedBytes = 1 << 18;
 
     private readonly int _words;

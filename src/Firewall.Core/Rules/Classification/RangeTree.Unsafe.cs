@@ -51,7 +51,7 @@ internal sealed partial class RangeTree
         Vector128<int> c = Vector128.LessThan(Vector128.LoadUnsafe(ref node, 8), four);
         Vector128<int> d = Vector128.LessThan(Vector128.LoadUnsafe(ref node, 12), four);
         if (!Sse2.IsSupported) return -Vector128.Sum(a + b + c + d);
-        // One byte for each key; a program compiled ahead for any x64 processor has nothing wider.
+        // One byte for each key; a program compiled ahead for all x64 processors since 2009 has nothing wider.
         Vector128<sbyte> bytes = Sse2.PackSignedSaturate(Sse2.PackSignedSaturate(a, b), Sse2.PackSignedSaturate(c, d));
         return BitOperations.PopCount((uint)Sse2.MoveMask(bytes));
     }

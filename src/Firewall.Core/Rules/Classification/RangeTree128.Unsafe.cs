@@ -52,7 +52,7 @@ internal sealed partial class RangeTree128
                 + Vector128.LessThan(Vector128.LoadUnsafe(ref node, 4), two) + Vector128.LessThan(Vector128.LoadUnsafe(ref node, 6), two));
         }
 
-        // Named by its instruction: compiled ahead for any x64 processor, the general form takes a dozen of them. Two bytes for each key.
+        // Named by its instruction, which the general form is not sure to become. Two bytes for each key.
         Vector128<int> a = Sse42.CompareGreaterThan(two, Vector128.LoadUnsafe(ref node)).AsInt32();
         Vector128<int> b = Sse42.CompareGreaterThan(two, Vector128.LoadUnsafe(ref node, 2)).AsInt32();
         Vector128<int> c = Sse42.CompareGreaterThan(two, Vector128.LoadUnsafe(ref node, 4)).AsInt32();
