@@ -142,7 +142,9 @@ in_gateway timeout 60 wine winecfg -v win10 > $state/output 2>&1
 in_gateway timeout 30 wine reg add 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v WINTUN_STANDIN_PORT /d $port /f > $state/output 2>&1
 in_gateway timeout 30 wineserver -w
 # Wine's services end with the last program that is none, and write where the first one did: this one waits for input, and none comes.
-(in_gateway sh -c 'sleep 900 | WINEDEBUG=-all,+eventlog wine cmd') > /dev/null 2> $state/events &
+# It must be the first, so the rest comes after its prompt.
+(in_gateway sh -c 'sleep 900 | WINEDEBUG=-all,+eventlog wine cmd') > $state/prompt 2> $state/events &
+within 60 grep -qs '>' $state/prompt || give_up "Wine's cmd did not start"
 say "$(wine --version), $(x86_64-w64-mingw32-gcc --version | head -n 1)"
 
 windows --version && grep -q '^firewall 0' $state/output

@@ -163,6 +163,23 @@ public sealed class FileWatchTests : IDisposable
     }
 
     [Fact]
+    public void A_change_between_the_reading_and_Follow_is_told()
+    {
+        var time = new ManualTime();
+        string file = _folder["later/rules.json"];
+        int told = 0;
+        // A folder that does not exist gives no event, as a watcher that Follow replaces gives none any more.
+        using var watch = new FileWatch([file], () => told++, FileWatchTiming.Default with { Poll = TimeSpan.FromHours(1) }, time);
+        _folder.Write("later/rules.json", "1");
+        watch.Follow([file]);
+        time.Advance(FileWatchTiming.Default.Quiet);
+        Assert.Equal(1, told);
+        watch.Follow([file]);
+        time.Advance(FileWatchTiming.Default.Quiet);
+        Assert.Equal(1, told);
+    }
+
+    [Fact]
     public void A_loop_of_links_does_not_hang()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "whoever makes the second link finds the loop, and Wine makes none");

@@ -37,14 +37,19 @@ internal sealed class FileWatch : IDisposable
         lock (_state) Arm();
     }
 
-    /// <summary>Watches other files from now on; the configuration may name others after a reload.</summary>
+    /// <summary>
+    /// Watches other files from now on; the configuration may name others after a reload. Files that are not as they were last seen are
+    /// told once more: they may have changed after the caller read them, and the watcher whose event that was is replaced here.
+    /// </summary>
     public void Follow(IReadOnlyList<string> paths)
     {
         lock (_state)
         {
             if (_disposed) return;
+            string before = _trace.Stamp;
             _paths = paths;
             Retrace();
+            if (_trace.Stamp != before) Touched();
         }
     }
 
