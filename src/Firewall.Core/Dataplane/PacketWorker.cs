@@ -26,6 +26,7 @@ public sealed class PacketWorker
     private long _ended;
     private readonly byte[] _reply = new byte[ReplyWriter.MaxLength];
     private readonly AnnouncedPacket[] _announced;
+    private readonly int[] _further;
     private bool _hasUpkeep;
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
@@ -36,6 +37,7 @@ public sealed class PacketWorker
         Engine = engine;
         _batch = new PacketBatch(queue.HeaderLength);
         _announced = new AnnouncedPacket[_batch.Capacity];
+        _further = new int[_batch.Capacity];
     }
 
     /// <summary>The engine that judges this worker's packets.</summary>
@@ -67,12 +69,12 @@ public sealed class PacketWorker
         int count = _batch.Count;
         _hasUpkeep = Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
         if (!Ends.IsEmpty) EndFlows(now);
-        AnnounceAll();
+        AnnounceAll(policy);
         int at = 0; // the packet's place in the batch; fragments that waited are inserted
         foreach (ref readonly AnnouncedPacket announced in _announced.AsSpan(0, count))
         {
             ReadOnlySpan<byte> frame = _batch.Frame(at);
-            Verdict verdict = Engine.Inspect(frame, _batch.HeaderLength, frame.Length - _batch.HeaderLength, 0, announced, policy, now);
+            Verdict verdict = Engine.Inspect(frame, _batch.HeaderLength, announced, policy, now);
             if (verdict.IsAllowed) _batch.Allow(at);
             else if (Reject) AddReply(_batch.Packet(at), announced.Info, verdict.Reason, now);
             if (announced.Info.IsFragment) at = InsertSettled(at);
@@ -83,7 +85,7 @@ public sealed class PacketWorker
         return count;
     }
 
-    private void AnnounceAll()
+    private void AnnounceAll(Policy policy)
     {
         Span<AnnouncedPacket> announced = _announced.AsSpan(0, _batch.Count);
         for (int i = 0; i < announced.Length; i++)
@@ -92,7 +94,13 @@ public sealed class PacketWorker
             Engine.Announce(packet, packet.Length, out announced[i]);
         }
 
-        foreach (ref AnnouncedPacket packet in announced) Engine.Prefetch(ref packet);
+        int further = 0;
+        for (int i = 0; i < announced.Length; i++)
+        {
+            if (!Engine.Prefetch(ref announced[i], policy)) _further[further++] = i;
+        }
+
+        for (int i = 0; i < further; i++) Engine.PrefetchFurther(ref announced[_further[i]], policy);
     }
 
     // Fragments that waited for the one at this place go out right behind it. Returns the place of the last one.

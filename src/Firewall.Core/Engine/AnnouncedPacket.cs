@@ -18,6 +18,12 @@ public struct AnnouncedPacket
     /// <summary>The key's hash; meaningful if <see cref="HasKey"/>.</summary>
     internal ulong Hash;
 
+    /// <summary>Its length on the wire.</summary>
+    internal int WireLength;
+
+    /// <summary>A name for the packet, by which it is known again should it be held.</summary>
+    internal long Number;
+
     /// <summary>Number of the record that is the flow's in all likelihood, or was when it was looked for; -1 if there was none.</summary>
     internal int Nearest;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Engine;
@@ -47,7 +48,21 @@ public sealed class EngineCounters
     /// <summary>How often each rule decided.</summary>
     public RuleHits Rules { get; } = new();
 
-    internal void Count(in Verdict verdict, int bytes, long now)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Count(Verdict verdict, int bytes, long now)
+    {
+        if (verdict is { IsAllowed: true, Reason: VerdictReason.Flow })
+        {
+            _allowed[(int)VerdictReason.Flow]++;
+            _allowedBytes += bytes;
+            return;
+        }
+
+        CountOther(verdict, bytes, now);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CountOther(Verdict verdict, int bytes, long now)
     {
         if (verdict.Reason != VerdictReason.Flow) CountForRule(verdict, bytes, now);
         if (verdict.IsAllowed)
@@ -68,7 +83,7 @@ public sealed class EngineCounters
         if (verdict.Reason == VerdictReason.Malformed) _malformed[(int)verdict.Malformed]++;
     }
 
-    private void CountForRule(in Verdict verdict, int bytes, long now)
+    private void CountForRule(Verdict verdict, int bytes, long now)
     {
         if (verdict.Reason == VerdictReason.Rule && verdict.IsAllowed) Rules.CountFlow(verdict.Rule, now);
         else if (verdict.Reason == VerdictReason.Rule) Rules.CountDenied(verdict.Rule, bytes, now);

@@ -19,7 +19,7 @@ namespace Firewall.Core.Engine;
 /// One engine belongs to one worker; flow and fragment table are shared by all. It reads no clock, does no I/O, and for a packet of a
 /// known flow allocates nothing.
 /// </summary>
-public sealed class FirewallEngine
+public sealed partial class FirewallEngine
 {
     private readonly FlowTable _flows;
     private readonly FragmentStep _fragments;
@@ -92,33 +92,6 @@ public sealed class FirewallEngine
     /// </summary>
     public bool TryTakeSettled(out SettledFragment fragment) => _fragments.TryTake(out fragment);
 
-    /// <summary>
-    /// Step 1 and the first look of step 3: reads a packet that will be inspected soon, finds out where its flow would be, and brings that part
-    /// of the index near. Who announces all packets of a batch before the first is inspected lets the looks at far memory overlap.
-    /// </summary>
-    /// <param name="packet">From its IP header on; borrowed for the call.</param>
-    /// <param name="wireLength">Its length on the wire.</param>
-    /// <param name="announced">To be handed to <see cref="Prefetch"/> and to Inspect, with the same packet.</param>
-    public void Announce(ReadOnlySpan<byte> packet, int wireLength, out AnnouncedPacket announced)
-    {
-        announced.Malformed = PacketParser.Parse(packet, wireLength, out announced.Info);
-        announced.HasKey = announced.Malformed == MalformedReason.None && !announced.Info.IsLaterFragment;
-        announced.Nearest = -1;
-        Unsafe.SkipInit(out announced.Key);
-        Unsafe.SkipInit(out announced.FromHigh);
-        Unsafe.SkipInit(out announced.Hash);
-        if (!announced.HasKey) return;
-        announced.FromHigh = announced.Key.Set(announced.Info);
-        announced.Hash = _flows.HashOf(announced.Key);
-        _flows.ShardOf(announced.Hash).PrefetchIndex(announced.Hash);
-    }
-
-    /// <summary>The second step, for each packet of a batch, when all have been announced: brings the flow's record near.</summary>
-    public void Prefetch(ref AnnouncedPacket announced)
-    {
-        if (announced.HasKey) announced.Nearest = _flows.ShardOf(announced.Hash).PrefetchRecord(announced.Hash);
-    }
-
     /// <summary>Reads and judges one packet that has no device header.</summary>
     /// <param name="packet">From its IP header on; borrowed for the call.</param>
     /// <param name="wireLength">Its length on the wire; larger than the span only in captures that cut packets short.</param>
@@ -128,9 +101,9 @@ public sealed class FirewallEngine
     /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
     public Verdict Inspect(ReadOnlySpan<byte> packet, int wireLength, Policy policy, long now, out PacketInfo info, long number = 0)
     {
-        Announce(packet, wireLength, out AnnouncedPacket announced);
+        Announce(packet, wireLength, out AnnouncedPacket announced, number);
         info = announced.Info;
-        return Inspect(packet, 0, wireLength, number, announced, policy, now);
+        return Inspect(packet, 0, announced, policy, now);
     }
 
     /// <summary>
@@ -139,30 +112,26 @@ public sealed class FirewallEngine
     /// </summary>
     /// <param name="frame">Device header and packet; borrowed for the call.</param>
     /// <param name="headerLength">Bytes of the device header, which nobody looks into.</param>
-    /// <param name="wireLength">The packet's length on the wire; larger than it is only in captures that cut packets short.</param>
-    /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
     /// <param name="announced">What <see cref="Announce"/> made of the packet.</param>
     /// <param name="policy">The policy of now; read it once per batch.</param>
     /// <param name="now">Milliseconds; never less than before.</param>
-    public Verdict Inspect(
-        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, in AnnouncedPacket announced, Policy policy, long now)
+    public Verdict Inspect(ReadOnlySpan<byte> frame, int headerLength, in AnnouncedPacket announced, Policy policy, long now)
     {
         ReadOnlySpan<byte> packet = frame[headerLength..];
         Verdict verdict =
-            announced.Info.IsFragment ? InspectFragment(frame, headerLength, wireLength, number, announced, policy, now)
+            announced.Info.IsFragment ? InspectFragment(frame, headerLength, announced, policy, now)
             : announced.Malformed != MalformedReason.None ? Malformed(announced.Info, announced.Malformed, policy)
             : Judge(packet, announced, policy, now);
-        Counters.Count(verdict, wireLength, now);
+        Counters.Count(verdict, announced.WireLength, now);
         if (verdict.IsAllowed || verdict.IsHeld || verdict.Reason == VerdictReason.LinkLocal) return verdict;
         Drops?.Add(new DropEvent(now, verdict, announced.Info));
-        _recorder?.Add(packet, wireLength, verdict, now);
+        _recorder?.Add(packet, announced.WireLength, verdict, now);
         return verdict;
     }
 
     /// <summary>Step 2: a fragment without a transport header has its datagram's verdict; one with it is judged like a packet.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Verdict InspectFragment(
-        ReadOnlySpan<byte> frame, int headerLength, int wireLength, long number, in AnnouncedPacket announced, Policy policy, long now)
+    private Verdict InspectFragment(ReadOnlySpan<byte> frame, int headerLength, in AnnouncedPacket announced, Policy policy, long now)
     {
         ref readonly PacketInfo info = ref announced.Info;
         if (announced.Malformed != MalformedReason.None)
@@ -172,7 +141,8 @@ public sealed class FirewallEngine
         }
 
         TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
-        if (_fragments.TryFollow(frame, headerLength, wireLength, number, info, direction, now, out Verdict verdict, out long serial)) return verdict;
+        if (_fragments.TryFollow(frame, headerLength, announced.WireLength, announced.Number, info, direction, now, out Verdict verdict, out long serial))
+            return verdict;
         verdict = Judge(frame[headerLength..], announced, policy, now);
         return _fragments.Decide(info, serial, verdict, now);
     }
@@ -180,78 +150,112 @@ public sealed class FirewallEngine
     private Verdict Judge(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
         ref readonly PacketInfo info = ref announced.Info;
+        if (info.Protocol == IpProtocol.Udp) return FollowFlow(packet, announced, policy, now);
         return info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
             : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
             : FollowFlow(packet, announced, policy, now);
     }
 
-    /// <summary>Step 3: the packet's flow, if there is one.</summary>
+    /// <summary>
+    /// Step 3: the packet's flow, if there is one. What happens to nearly every packet stands here, everything else in methods of its own: the
+    /// less a method holds, the less of it lives on the stack, which was a tenth of a known flow's time.
+    /// </summary>
     private Verdict FollowFlow(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
         ref readonly PacketInfo info = ref announced.Info;
-        bool fromHigh = announced.FromHigh;
-        ulong hash = announced.Hash;
-        FlowShard shard = _flows.ShardOf(hash);
+        FlowShard shard = _flows.ShardOf(announced.Hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(announced.Key, hash, announced.Nearest, (uint)now);
+        ref FlowHead record = ref shard.Find(announced.Key, announced.Hash, announced.Nearest, (uint)now);
         if (Unsafe.IsNullRef(ref record))
         {
             shard.Exit();
             return OpenFlow(packet, announced, policy, now);
         }
 
+        bool isForward = record.IsForward(announced.FromHigh);
         record.BeginChange();
-        bool isForward = record.IsForward(fromHigh);
-        if (policy.FlushConnection && record.PolicyVersion != (ushort)policy.Version)
-        {
-            if (policy.FlushesFlowsBetween(info.Source, info.Destination))
-            {
-                RuleMatch match = policy.Evaluate(announced.AsOpening(isForward));
-                if (match.Access == Access.Deny)
-                {
-                    TrafficDirection direction = DirectionOf(record, isForward);
-                    shard.Remove(ref record, hash, (uint)now);
-                    shard.Exit();
-                    return new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, direction);
-                }
+        if (policy.FlushConnection && !MayStay(shard, ref record, announced, isForward, policy, now, out Verdict flushed)) return flushed;
+        TrackResult result = info.Protocol == IpProtocol.Tcp
+            ? TrackSegment(shard, ref record, info, packet, announced.FromHigh)
+            : TrackDatagram(shard, ref record, isForward);
+        var verdict = new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward));
+        if (result != TrackResult.Accept) return FollowOddly(result, verdict, shard, ref record, packet, announced, policy, now);
+        if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
+        Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
+        record.EndChange();
+        shard.Exit();
+        return verdict;
+    }
 
-                shard.ChangeRule(ref record, match.Rule);
+    private static TrackResult TrackSegment(FlowShard shard, ref FlowHead record, in PacketInfo segment, ReadOnlySpan<byte> packet, bool fromHigh)
+    {
+        bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;
+        TrackResult result = TcpTracker.Track(ref record, ref shard.TailOf(ref record), segment, packet, fromHigh);
+        if (!wasAssured && (record.Flags & FlowFlags.Assured) != 0) shard.CountAssured();
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TrackResult TrackDatagram(FlowShard shard, ref FlowHead record, bool isForward)
+    {
+        if (!isForward && (record.Flags & FlowFlags.Assured) == 0) shard.CountAssured();
+        return DatagramTracker.Track(ref record, isForward);
+    }
+
+    /// <summary>
+    /// Where a security group has flushConnection: judges the flow again if its policy is not the one in force. If it may not stay it is removed,
+    /// and the shard is left.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool MayStay(
+        FlowShard shard, ref FlowHead record, in AnnouncedPacket announced, bool isForward, Policy policy, long now, out Verdict flushed)
+    {
+        flushed = default;
+        ref FlowTail tail = ref shard.TailOf(ref record);
+        if (tail.PolicyVersion == (ushort)policy.Version) return true;
+        if (policy.FlushesFlowsBetween(announced.Info.Source, announced.Info.Destination))
+        {
+            RuleMatch match = policy.Evaluate(announced.AsOpening(isForward));
+            if (match.Access == Access.Deny)
+            {
+                flushed = new Verdict(Access.Deny, VerdictReason.FlushedConnection, match.Rule, DirectionOf(record, isForward));
+                shard.Remove(ref record, announced.Hash, (uint)now);
+                shard.Exit();
+                return false;
             }
 
-            record.PolicyVersion = (ushort)policy.Version;
+            shard.ChangeRule(ref record, match.Rule);
         }
 
-        bool wasAssured = (record.Flags & FlowFlags.Assured) != 0;
-        TrackResult result = info.Protocol == IpProtocol.Tcp
-            ? TcpTracker.Track(ref record, info, packet, fromHigh)
-            : DatagramTracker.Track(ref record, isForward);
-        if (!wasAssured && (record.Flags & FlowFlags.Assured) != 0) shard.CountAssured();
+        tail.PolicyVersion = (ushort)policy.Version;
+        return true;
+    }
+
+    /// <summary>What becomes of a packet that its tracker did not simply accept. Leaves the shard.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Verdict FollowOddly(
+        TrackResult result, Verdict accepted, FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced,
+        Policy policy, long now)
+    {
+        bool isForward = record.IsForward(announced.FromHigh);
+        int length = announced.Info.Length;
         Verdict verdict = result switch
         {
-            TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward)),
-            TrackResult.OutOfWindow => new Verdict(Access.Deny, VerdictReason.OutOfWindow, record.Rule, DirectionOf(record, isForward)),
-            _ => new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward)),
+            TrackResult.InvalidState => new Verdict(Access.Deny, VerdictReason.InvalidState, accepted.Rule, accepted.Direction),
+            TrackResult.OutOfWindow => new Verdict(Access.Deny, VerdictReason.OutOfWindow, accepted.Rule, accepted.Direction),
+            _ => accepted,
         };
+        if (verdict.IsAllowed && result != TrackResult.Reopen && record.Count(isForward, length)) shard.CountWrap(ref record, isForward, length);
         switch (result)
         {
-            case TrackResult.Accept:
-                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
-                Refresh(shard, ref record, now, _timeouts.Of(record.Protocol, record.State));
-                break;
             case TrackResult.AcceptAndShorten:
-                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 Refresh(shard, ref record, now, _timeouts.Of(IpProtocol.Tcp, (byte)TcpState.Close));
                 break;
             case TrackResult.Ignore:
-                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
                 record.See((uint)now);
                 break;
-            case TrackResult.AcceptAndRemove:
-                if (record.Count(isForward, info.Length)) shard.CountWrap(ref record, isForward, info.Length);
-                shard.Remove(ref record, hash, (uint)now);
-                break;
-            case TrackResult.Reopen:
-                shard.Remove(ref record, hash, (uint)now);
+            case TrackResult.AcceptAndRemove or TrackResult.Reopen:
+                shard.Remove(ref record, announced.Hash, (uint)now);
                 break;
         }
 
@@ -280,7 +284,7 @@ public sealed class FirewallEngine
 
         FlowShard shard = _flows.ShardOf(hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(announced.Key, hash, (uint)now);
+        ref FlowHead record = ref shard.Find(announced.Key, hash, (uint)now);
         bool isNew = Unsafe.IsNullRef(ref record);
         if (isNew)
         {
@@ -294,8 +298,9 @@ public sealed class FirewallEngine
 
             record.Direction = (byte)match.Direction;
             record.Rule = match.Rule;
-            record.PolicyVersion = (ushort)policy.Version;
-            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, info, packet);
+            ref FlowTail tail = ref shard.TailOf(ref record);
+            tail.PolicyVersion = (ushort)policy.Version;
+            if (info.Protocol == IpProtocol.Tcp) TcpTracker.Open(ref record, ref tail, info, packet);
             else DatagramTracker.Open(ref record);
 
             // A connection that was picked up has as much time to be answered as one that begins.
@@ -331,9 +336,9 @@ public sealed class FirewallEngine
             ulong hash = _flows.HashOf(key);
             FlowShard shard = _flows.ShardOf(hash);
             shard.Enter();
-            ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+            ref FlowHead record = ref shard.Find(key, hash, (uint)now);
             bool isKnown = !Unsafe.IsNullRef(ref record);
-            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, embedded.Sequence, fromHigh));
+            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, shard.TailOf(ref record), embedded.Sequence, fromHigh));
             int rule = isKnown ? record.Rule : RuleCatalog.None;
             shard.Exit();
             TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);
@@ -369,7 +374,8 @@ public sealed class FirewallEngine
 
     private static bool IsRedirect(in PacketInfo info) => info.IcmpType == (info.Protocol == IpProtocol.Icmp ? 5 : 137);
 
-    private static void Refresh(FlowShard shard, ref FlowRecord record, long now, uint timeout)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Refresh(FlowShard shard, ref FlowHead record, long now, uint timeout)
     {
         uint deadline = (uint)now + shard.Adapt(timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
@@ -377,10 +383,16 @@ public sealed class FirewallEngine
         if (isSooner) shard.Reschedule(ref record, now);
     }
 
-    private static TrafficDirection DirectionOf(in FlowRecord record, bool isForward) => ((TrafficDirection)record.Direction, isForward) switch
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TrafficDirection DirectionOf(in FlowHead record, bool isForward)
     {
-        (TrafficDirection.Inbound, false) => TrafficDirection.Outbound,
-        (TrafficDirection.Outbound, false) => TrafficDirection.Inbound,
-        (var direction, _) => direction,
-    };
+        var direction = (TrafficDirection)record.Direction;
+        if (isForward) return direction;
+        return direction switch
+        {
+            TrafficDirection.Inbound => TrafficDirection.Outbound,
+            TrafficDirection.Outbound => TrafficDirection.Inbound,
+            _ => direction,
+        };
+    }
 }

@@ -36,8 +36,8 @@ public static class FlowResetWriter
         if (flow.Protocol != IpProtocol.Tcp) return 0;
         bool toHigh = number >= MostResets / 2;
         bool isSecond = (number & 1) != 0;
-        TcpPeer receiver = toHigh ? flow.HighPeer : flow.LowPeer;
-        TcpPeer sender = toHigh ? flow.LowPeer : flow.HighPeer;
+        TcpPeer receiver = toHigh ? flow.Tail.HighPeer : flow.Tail.LowPeer;
+        TcpPeer sender = toHigh ? flow.Tail.LowPeer : flow.Tail.HighPeer;
         bool hasAcknowledged = (receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0;
         if (isSecond && (!hasAcknowledged || receiver.MaxAck == sender.End)) return 0;
         uint sequence = isSecond ? receiver.MaxAck : sender.End;

@@ -4,10 +4,10 @@ namespace Firewall.Core.Flows;
 public static class DatagramTracker
 {
     /// <summary>Prepares a new record for its first packet.</summary>
-    public static void Open(ref FlowRecord record) => record.State = (byte)DatagramState.Unreplied;
+    public static void Open(ref FlowHead record) => record.State = (byte)DatagramState.Unreplied;
 
     /// <summary>Moves the flow on by one packet.</summary>
-    public static TrackResult Track(ref FlowRecord record, bool isForward)
+    public static TrackResult Track(ref FlowHead record, bool isForward)
     {
         if (!isForward)
         {

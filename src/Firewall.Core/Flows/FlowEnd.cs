@@ -7,5 +7,5 @@ namespace Firewall.Core.Flows;
 public readonly record struct FlowEnd(FlowKey Key, uint Started, bool Reset)
 {
     /// <summary>The wish to end that flow.</summary>
-    public static FlowEnd Of(in FlowRecord flow, bool reset) => new(FlowShard.KeyOf(flow), flow.Started, reset);
+    public static FlowEnd Of(in FlowRecord flow, bool reset) => new(FlowShard.KeyOf(flow.Head), flow.Started, reset);
 }

@@ -1,13 +1,13 @@
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// Where things lie in a flow table's region: a header page, then for each shard a page of its own figures, its index, its records and
-/// its timer slots. Everything is found by counting from the start, so that another process can map the region anywhere.
+/// Where things lie in a flow table's region: a header page, then for each shard a page of its own figures, its index, the heads
+/// and the tails of its records, and its timer slots. Everything is found by counting from the start, so that another process can map the region anywhere.
 /// </summary>
 internal readonly record struct FlowLayout
 {
     /// <summary>Raised whenever the meaning of a byte in the region changes; a region of another version is not adopted.</summary>
-    public const uint Version = 2;
+    public const uint Version = 3;
 
     /// <summary>Parts start at multiples of this.</summary>
     public const int Alignment = 64;

@@ -8,11 +8,12 @@ namespace Firewall.Core.Flows;
 /// One shard's part of a flow region: buckets, records and timer slots, addressed by index only. Every access is checked against the
 /// counts.
 /// </summary>
-internal sealed unsafe class FlowMemory
+internal readonly unsafe struct FlowMemory
 {
     private readonly FlowRegion _region; // keeps the memory alive
     private readonly FlowBucket* _buckets;
-    private readonly FlowRecord* _records;
+    private readonly FlowHead* _heads;
+    private readonly FlowTail* _tails;
     private readonly int* _slots;
 
     public FlowMemory(FlowRegion region, in FlowLayout layout, int shard)
@@ -24,8 +25,9 @@ internal sealed unsafe class FlowMemory
         _region = region;
         byte* part = (byte*)_region.Address + start;
         _buckets = (FlowBucket*)part;
-        _records = (FlowRecord*)(part + ((long)Buckets * FlowBucket.SizeInBytes));
-        _slots = (int*)((byte*)_records + ((long)Records * FlowRecord.SizeInBytes));
+        _heads = (FlowHead*)(part + ((long)Buckets * FlowBucket.SizeInBytes));
+        _tails = (FlowTail*)(_heads + Records);
+        _slots = (int*)(_tails + Records);
     }
 
     /// <summary>How many records there are.</summary>
@@ -40,12 +42,22 @@ internal sealed unsafe class FlowMemory
         return ref _buckets[index];
     }
 
-    /// <summary>The record of that 0-based index.</summary>
-    public ref FlowRecord Record(int index)
+    /// <summary>The head of the record of that 0-based index.</summary>
+    public ref FlowHead Head(int index)
     {
         if ((uint)index >= (uint)Records) ThrowOutOfRange();
-        return ref _records[index];
+        return ref _heads[index];
     }
+
+    /// <summary>The tail of the record of that 0-based index.</summary>
+    public ref FlowTail Tail(int index)
+    {
+        if ((uint)index >= (uint)Records) ThrowOutOfRange();
+        return ref _tails[index];
+    }
+
+    /// <summary>The tail that belongs to a head that <see cref="Head"/> gave.</summary>
+    public ref FlowTail TailOf(ref FlowHead head) => ref Tail(IndexOf(ref head));
 
     /// <summary>Asks the processor to bring a bucket near; a help that changes nothing. An index out of range is ignored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -54,19 +66,19 @@ internal sealed unsafe class FlowMemory
         if (Sse.IsSupported && (uint)index < (uint)Buckets) Sse.Prefetch0(_buckets + index);
     }
 
-    /// <summary>The same for a record: all of it, in two or three cache lines.</summary>
+    /// <summary>The same for a record: one cache line, and one or two for its tail.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void PrefetchRecord(int index)
+    public void PrefetchRecord(int index, bool withTail)
     {
         if (!Sse.IsSupported || (uint)index >= (uint)Records) return;
-        Sse.Prefetch0(_records + index);
-        Sse.Prefetch0((byte*)(_records + index) + 64);
-        Sse.Prefetch0((byte*)(_records + index + 1) - 1);
+        Sse.Prefetch0(_heads + index);
+        if (!withTail) return;
+        Sse.Prefetch0(_tails + index);
+        Sse.Prefetch0((byte*)(_tails + index + 1) - 1);
     }
 
-    /// <summary>The index of a record that <see cref="Record"/> gave.</summary>
-    public int IndexOf(ref FlowRecord record) =>
-        (int)(Unsafe.ByteOffset(ref Unsafe.AsRef<FlowRecord>(_records), ref record) / FlowRecord.SizeInBytes);
+    /// <summary>The index of a record whose head <see cref="Head"/> gave.</summary>
+    public int IndexOf(ref FlowHead head) => (int)((ulong)Unsafe.ByteOffset(ref Unsafe.AsRef<FlowHead>(_heads), ref head) / FlowHead.SizeInBytes);
 
     /// <summary>The first record of a timer slot, 1-based; 0 if the slot is empty.</summary>
     public ref int Slot(int index)

@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Firewall.Core.Packets;
 
@@ -7,14 +5,14 @@ namespace Firewall.Core.Flows;
 
 /// <summary>
 /// One tracked connection: 120 bytes without pointers, so that the region of all records can be mapped, counted and adopted by another
-/// process. Together with its share of the index a flow stays below 128 bytes. What every packet needs stands in front.
+/// process. Together with its share of the index a flow stays below 128 bytes. The table keeps the two parts apart; this is a copy of both.
 /// </summary>
 /// <remarks>Times are milliseconds modulo 2^32 and are compared by their signed difference: no timeout may exceed 24 days.</remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 1, Size = SizeInBytes)]
 public struct FlowRecord
 {
     /// <summary>The size of a record.</summary>
-    public const int SizeInBytes = 120;
+    public const int SizeInBytes = FlowHead.SizeInBytes + FlowTail.SizeInBytes;
 
     /// <summary>Counters of packets begin anew here.</summary>
     internal const long PacketsRange = 1L << 32;
@@ -22,127 +20,66 @@ public struct FlowRecord
     /// <summary>Counters of bytes begin anew here.</summary>
     internal const long BytesRange = 1L << 48;
 
-    private const int RestBits = 11;
-    private const uint RestMask = (1 << RestBits) - 1;
+    /// <summary>What every packet needs.</summary>
+    public FlowHead Head;
 
-    /// <summary>Address of the smaller endpoint, see <see cref="FlowKey"/>.</summary>
-    public IpAddress Low;
+    /// <summary>The rest.</summary>
+    public FlowTail Tail;
 
-    /// <summary>Address of the larger endpoint.</summary>
-    public IpAddress High;
-
-    /// <summary>Port of the smaller endpoint.</summary>
-    public ushort LowPort;
-
-    /// <summary>Port of the larger endpoint.</summary>
-    public ushort HighPort;
-
-    /// <summary>IP protocol number.</summary>
-    public byte Protocol;
-
-    /// <summary>What is known of the flow besides its state.</summary>
-    public FlowFlags Flags;
-
-    private byte _stateAndDirection;
-    private byte _ruleHigh;
-    private ushort _ruleLow;
-    private ushort _rest;
-    private uint _deadline;
-
-    /// <summary>Packets from the originator, modulo 2^32.</summary>
-    public uint ForwardPackets;
-
-    /// <summary>Packets to the originator, modulo 2^32.</summary>
-    public uint ReplyPackets;
-
-    private uint _forwardBytesLow;
-    private uint _replyBytesLow;
-
-    // Up to here is what a datagram of a known flow needs: 64 bytes.
-    private ushort _forwardBytesHigh;
-    private ushort _replyBytesHigh;
-
-    /// <summary>Time of the flow's first packet.</summary>
-    public uint Started;
-
-    /// <summary>Timer wheel: the next record of the slot, 1-based; 0 ends the list. In a free record: the next free one.</summary>
-    internal int Next;
-
-    /// <summary>Timer wheel: the record in front, 1-based; or minus (slot + 1) for the first of a slot.</summary>
-    internal int Previous;
-
-    /// <summary>
-    /// The low 16 bits of the version of the policy that allowed the flow last. A flow would have to sleep through exactly 65,536
-    /// reloads to be taken for a fresh one.
-    /// </summary>
-    public ushort PolicyVersion;
-
-    /// <summary>TCP: what was let through without being believed; see <see cref="TcpMemory"/>.</summary>
-    internal TcpMemory Memory;
-
-    /// <summary>TCP: what the smaller endpoint has sent and may send.</summary>
-    public TcpPeer LowPeer;
-
-    /// <summary>TCP: what the larger endpoint has sent and may send.</summary>
-    public TcpPeer HighPeer;
-
-    /// <summary>A <see cref="Flows.TcpState"/> for TCP, a <see cref="DatagramState"/> for everything else: 0–15.</summary>
-    public byte State
+    /// <summary>A copy of a record.</summary>
+    public FlowRecord(in FlowHead head, in FlowTail tail)
     {
-        readonly get => (byte)(_stateAndDirection & 0x0F);
-        set => _stateAndDirection = (byte)((_stateAndDirection & 0xF0) | (value & 0x0F));
+        Head = head;
+        Tail = tail;
     }
 
-    /// <summary>How the flow's first packet lay to the protected network, 0–15; the engine's to set and read.</summary>
-    public byte Direction
-    {
-        readonly get => (byte)(_stateAndDirection >> 4);
-        set => _stateAndDirection = (byte)((value << 4) | (_stateAndDirection & 0x0F));
-    }
+    /// <inheritdoc cref="FlowHead.Low"/>
+    public readonly IpAddress Low => Head.Low;
 
-    /// <summary>
-    /// Number of the rule that allowed the flow, 0 for none; the engine's to set and read. A number that does not fit into 24 bits, the
-    /// seventeen millionth rule in the life of a process, becomes 0.
-    /// </summary>
-    public int Rule
-    {
-        readonly get => (_ruleHigh << 16) | _ruleLow;
-        set
-        {
-            int kept = value >> 24 == 0 ? value : 0;
-            _ruleLow = (ushort)kept;
-            _ruleHigh = (byte)(kept >> 16);
-        }
-    }
+    /// <inheritdoc cref="FlowHead.High"/>
+    public readonly IpAddress High => Head.High;
 
-    /// <summary>When the flow expires unless a packet moves it on; set by <see cref="See(uint, uint)"/>.</summary>
-    public readonly uint Deadline => _deadline;
+    /// <inheritdoc cref="FlowHead.LowPort"/>
+    public readonly ushort LowPort => Head.LowPort;
 
-    /// <summary>
-    /// Time of the flow's last packet, late by a 1,024th of its timeout at most: 0.2 s for four minutes. Kept as the time from then to the
-    /// deadline, in eleven bits and a shift.
-    /// </summary>
-    public readonly uint LastSeen => _deadline - ((uint)(_rest & RestMask) << (_rest >> RestBits));
+    /// <inheritdoc cref="FlowHead.HighPort"/>
+    public readonly ushort HighPort => Head.HighPort;
 
-    /// <summary>Takes note of a packet.</summary>
-    /// <param name="now">Its time.</param>
-    /// <param name="deadline">When the flow shall expire; less than 24 days from now.</param>
-    public void See(uint now, uint deadline)
-    {
-        uint rest = deadline - now;
-        int shift = Math.Max(0, BitOperations.Log2(rest) - (RestBits - 1));
-        _rest = (ushort)((shift << RestBits) | (int)(rest >> shift));
-        _deadline = deadline;
-    }
+    /// <inheritdoc cref="FlowHead.Protocol"/>
+    public readonly byte Protocol => Head.Protocol;
 
-    /// <summary>Takes note of a packet that does not move the deadline.</summary>
-    public void See(uint now) => See(now, _deadline);
+    /// <inheritdoc cref="FlowHead.Flags"/>
+    public readonly FlowFlags Flags => Head.Flags;
+
+    /// <inheritdoc cref="FlowHead.State"/>
+    public readonly byte State => Head.State;
+
+    /// <inheritdoc cref="FlowHead.Direction"/>
+    public readonly byte Direction => Head.Direction;
+
+    /// <inheritdoc cref="FlowHead.Rule"/>
+    public readonly int Rule => Head.Rule;
+
+    /// <inheritdoc cref="FlowHead.Deadline"/>
+    public readonly uint Deadline => Head.Deadline;
+
+    /// <inheritdoc cref="FlowHead.LastSeen"/>
+    public readonly uint LastSeen => Head.LastSeen;
+
+    /// <inheritdoc cref="FlowTail.Started"/>
+    public readonly uint Started => Tail.Started;
+
+    /// <inheritdoc cref="FlowHead.ForwardPackets"/>
+    public readonly uint ForwardPackets => Head.ForwardPackets;
+
+    /// <inheritdoc cref="FlowHead.ReplyPackets"/>
+    public readonly uint ReplyPackets => Head.ReplyPackets;
 
     /// <summary>Bytes from the originator, IP headers included, modulo 2^48.</summary>
-    public readonly ulong ForwardBytes => ((ulong)_forwardBytesHigh << 32) | _forwardBytesLow;
+    public readonly ulong ForwardBytes => ((ulong)Tail.ForwardBytesHigh << 32) | Head.ForwardBytesLow;
 
     /// <summary>Bytes to the originator, IP headers included, modulo 2^48.</summary>
-    public readonly ulong ReplyBytes => ((ulong)_replyBytesHigh << 32) | _replyBytesLow;
+    public readonly ulong ReplyBytes => ((ulong)Tail.ReplyBytesHigh << 32) | Head.ReplyBytesLow;
 
     /// <summary>Packets in both directions, as far as they are counted here.</summary>
     public readonly long Packets => (long)ForwardPackets + ReplyPackets;
@@ -150,85 +87,9 @@ public struct FlowRecord
     /// <summary>Bytes in both directions, as far as they are counted here.</summary>
     public readonly long Bytes => (long)(ForwardBytes + ReplyBytes);
 
-    /// <summary>True if a packet from that endpoint is one of the originator's.</summary>
-    public readonly bool IsForward(bool fromHigh) => fromHigh == ((Flags & FlowFlags.OriginatorIsHigh) != 0);
+    /// <inheritdoc cref="FlowHead.IsForward"/>
+    public readonly bool IsForward(bool fromHigh) => Head.IsForward(fromHigh);
 
-    /// <summary>True if the flow's time is over.</summary>
-    public readonly bool IsExpired(uint now) => unchecked((int)(now - _deadline)) >= 0;
-
-    /// <summary>True if the state is one that a live record of its protocol can have.</summary>
-    internal readonly bool HasKnownState => Protocol == IpProtocol.Tcp
-        ? State is > (byte)TcpState.None and <= (byte)TcpState.SynSent2
-        : State is (byte)DatagramState.Unreplied or (byte)DatagramState.Replied;
-
-    /// <summary>
-    /// Marks the record as being changed. Whoever dies before <see cref="EndChange"/> leaves the mark behind. A thread that is killed ends
-    /// between two of its own instructions, so only the compiler's order counts, and it moves no store across a volatile one.
-    /// </summary>
-    internal void BeginChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags | FlowFlags.Changing));
-
-    /// <summary>The record is whole again.</summary>
-    internal void EndChange() => Volatile.Write(ref Unsafe.As<FlowFlags, byte>(ref Flags), (byte)(Flags & ~FlowFlags.Changing));
-
-    /// <summary>True for the flow of that key.</summary>
-    internal readonly bool Matches(in FlowKey key) =>
-        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
-
-    /// <summary>Counts a packet.</summary>
-    /// <returns>True if a counter began anew, see <see cref="FlowShard.CountWrap"/>.</returns>
-    internal bool Count(bool isForward, int bytes)
-    {
-        if (isForward)
-        {
-            uint sum = _forwardBytesLow + (uint)bytes;
-            bool isCarried = sum < _forwardBytesLow;
-            if (isCarried) _forwardBytesHigh++;
-            _forwardBytesLow = sum;
-            return (++ForwardPackets == 0) | (isCarried && _forwardBytesHigh == 0);
-        }
-        else
-        {
-            uint sum = _replyBytesLow + (uint)bytes;
-            bool isCarried = sum < _replyBytesLow;
-            if (isCarried) _replyBytesHigh++;
-            _replyBytesLow = sum;
-            return (++ReplyPackets == 0) | (isCarried && _replyBytesHigh == 0);
-        }
-    }
-}
-
-/// <summary>What a flow record knows besides its state.</summary>
-[Flags]
-public enum FlowFlags : byte
-{
-    /// <summary>Nothing yet.</summary>
-    None = 0,
-
-    /// <summary>The larger endpoint sent the first packet.</summary>
-    OriginatorIsHigh = 1,
-
-    /// <summary>The responder has answered.</summary>
-    Replied = 2,
-
-    /// <summary>Both ends agreed to talk: never evicted to make room.</summary>
-    Assured = 4,
-
-    /// <summary>The handshake was not seen, or not whole: windows are known by halves, and a segment outside of them passes.</summary>
-    Liberal = 8,
-
-    /// <summary>Both ends have sent a SYN (simultaneous open).</summary>
-    SimultaneousOpen = 16,
-
-    /// <summary>A worker is changing the record. One that is found so in a dead process's table is torn.</summary>
-    Changing = 32,
-}
-
-/// <summary>State of a flow that is not TCP.</summary>
-public enum DatagramState : byte
-{
-    /// <summary>Only the originator has sent.</summary>
-    Unreplied = 1,
-
-    /// <summary>Both have sent.</summary>
-    Replied = 2,
+    /// <inheritdoc cref="FlowHead.IsExpired"/>
+    public readonly bool IsExpired(uint now) => Head.IsExpired(now);
 }

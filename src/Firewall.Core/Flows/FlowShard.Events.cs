@@ -9,12 +9,19 @@ internal sealed partial class FlowShard
     public EventRing<FlowEvent> Tell(int capacity) => _events = new EventRing<FlowEvent>(capacity);
 
     /// <summary>Tells that a record is about to leave the table.</summary>
-    private void TellEnded(in FlowRecord record, int number, uint now)
+    private void TellEnded(in FlowHead head, in FlowTail tail, int number, uint now)
     {
+        var record = new FlowRecord(head, tail);
         _events?.Add(new FlowEvent(FlowEventKind.Ended, now, number, record));
         Traffic.Add(record.Rule, record);
     }
 
     /// <summary>Tells that a record is a whole flow now.</summary>
-    public void TellBegun(ref FlowRecord record) => _events?.Add(new FlowEvent(FlowEventKind.Begun, record.Started, _memory.IndexOf(ref record), record));
+    public void TellBegun(ref FlowHead record)
+    {
+        if (_events is null) return;
+        int number = _memory.IndexOf(ref record);
+        ref FlowTail tail = ref _memory.Tail(number);
+        _events.Add(new FlowEvent(FlowEventKind.Begun, tail.Started, number, new FlowRecord(record, tail)));
+    }
 }

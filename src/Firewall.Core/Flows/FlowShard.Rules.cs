@@ -12,11 +12,12 @@ internal sealed partial class FlowShard
     public RuleTraffic Traffic { get; } = new();
 
     /// <summary>From now on another rule is the one that allows the flow; what it has carried so far stays the old one's.</summary>
-    public void ChangeRule(ref FlowRecord record, int rule)
+    public void ChangeRule(ref FlowHead record, int rule)
     {
         if (record.Rule == rule) return;
-        Traffic.Add(record.Rule, record);
-        Traffic.Add(rule, record, -1);
+        var copy = new FlowRecord(record, TailOf(ref record));
+        Traffic.Add(record.Rule, copy);
+        Traffic.Add(rule, copy, -1);
         record.Rule = rule;
     }
 
@@ -24,20 +25,22 @@ internal sealed partial class FlowShard
     {
         for (int number = 0; number < EverUsed; number++)
         {
-            ref readonly FlowRecord record = ref Peek(number);
+            FlowRecord record = Peek(number);
             if (record.State != 0) Traffic.Add(record.Rule, record);
         }
     }
 
-    /// <summary>Tells that a record's counter has just begun anew.</summary>
+    /// <summary>Tells that a counter of a record's head has just begun anew: carries into the tail, and tells the rule if that begins anew too.</summary>
     /// <param name="record">The record.</param>
     /// <param name="isForward">In which direction.</param>
     /// <param name="bytes">Of the packet that was counted last.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void CountWrap(ref FlowRecord record, bool isForward, int bytes)
+    public void CountWrap(ref FlowHead record, bool isForward, int bytes)
     {
+        ref FlowTail tail = ref TailOf(ref record);
         bool packetsWrapped = (isForward ? record.ForwardPackets : record.ReplyPackets) == 0;
-        bool bytesWrapped = (isForward ? record.ForwardBytes : record.ReplyBytes) < (uint)bytes;
+        bool isCarried = (isForward ? record.ForwardBytesLow : record.ReplyBytesLow) < (uint)bytes;
+        bool bytesWrapped = isCarried && (isForward ? ++tail.ForwardBytesHigh : ++tail.ReplyBytesHigh) == 0;
         Traffic.Add(record.Rule, packetsWrapped ? FlowRecord.PacketsRange : 0, bytesWrapped ? FlowRecord.BytesRange : 0);
     }
 }

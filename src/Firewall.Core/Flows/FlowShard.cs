@@ -87,7 +87,7 @@ internal sealed partial class FlowShard
     }
 
     /// <summary>The live record of that key, or a null reference. The record of a flow whose time is over is removed here.</summary>
-    public ref FlowRecord Find(scoped in FlowKey key, ulong hash, uint now)
+    public ref FlowHead Find(scoped in FlowKey key, ulong hash, uint now)
     {
         ushort tag = TagOf(hash);
         int index = HomeOf(hash);
@@ -97,42 +97,44 @@ internal sealed partial class FlowShard
             uint matches = bucket.Find(tag);
             while (matches != 0)
             {
-                ref FlowRecord record = ref _memory.Record(bucket.RecordAt(FlowBucket.TakeFirst(ref matches)));
+                ref FlowHead record = ref _memory.Head(bucket.RecordAt(FlowBucket.TakeFirst(ref matches)));
                 if (!record.Matches(key)) continue;
                 if (!record.IsExpired(now)) return ref record;
                 Expired++;
                 Remove(ref record, hash, now);
-                return ref Unsafe.NullRef<FlowRecord>();
+                return ref Unsafe.NullRef<FlowHead>();
             }
 
             if (bucket.Overflow == 0) break;
             if (++index == _bucketCount) index = 0;
         }
 
-        return ref Unsafe.NullRef<FlowRecord>();
+        return ref Unsafe.NullRef<FlowHead>();
     }
 
     /// <summary>
     /// A new record with key, originator and times set and all else zero. A null reference if there is no room: the table is full of flows
     /// that are worth more than this one, or the source has its fill.
     /// </summary>
-    public ref FlowRecord Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
+    public ref FlowHead Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
         refusal = FlowRefusal.None;
         if (Count == _capacity || IsHalfOpenFull) EvictHalfOpen(now);
         if (Count == _capacity) refusal = FlowRefusal.TableFull;
         else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
-        if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowRecord>();
+        if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowHead>();
         int number = TakeFreeRecord();
-        ref FlowRecord record = ref _memory.Record(number);
+        ref FlowHead record = ref _memory.Head(number);
         record = default;
+        ref FlowTail tail = ref _memory.Tail(number);
+        tail = default;
         record.Low = key.Low;
         record.High = key.High;
         record.LowPort = key.LowPort;
         record.HighPort = key.HighPort;
         record.Protocol = key.Protocol;
         record.Flags = FlowFlags.Changing | (fromHigh ? FlowFlags.OriginatorIsHigh : FlowFlags.None);
-        record.Started = now;
+        tail.Started = now;
         record.See(now, now);
         Index(number, hash);
         Count++;
@@ -144,13 +146,15 @@ internal sealed partial class FlowShard
     /// <summary>Takes in a whole record of another table. False if there is no room.</summary>
     public bool Import(in FlowRecord other, in FlowKey key, ulong hash, long now)
     {
-        ref FlowRecord record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
+        ref FlowHead record = ref Add(key, other.IsForward(true), hash, (uint)now, out _);
         if (Unsafe.IsNullRef(ref record)) return false;
-        FlowRecord copy = other; // still marked as being changed: also here no half record is ever taken for a whole one
-        copy.Flags |= FlowFlags.Changing;
-        copy.Next = 0;
-        copy.Previous = 0;
-        record = copy;
+        ref FlowTail tail = ref TailOf(ref record);
+        tail = other.Tail;
+        tail.Next = 0;
+        tail.Previous = 0;
+        FlowHead head = other.Head; // still marked as being changed: also here no half record is ever taken for a whole one
+        head.Flags |= FlowFlags.Changing;
+        record = head;
         if ((record.Flags & FlowFlags.Assured) != 0) Assured++;
         Schedule(ref record, now);
         record.EndChange();
@@ -158,12 +162,12 @@ internal sealed partial class FlowShard
     }
 
     /// <summary>Puts a new record on the timer wheel, once its first deadline is known.</summary>
-    public void Schedule(ref FlowRecord record, long now) => LinkAt(ref record, _memory.IndexOf(ref record) + 1, SlotFor(record.Deadline, now));
+    public void Schedule(ref FlowHead record, long now) => LinkAt(_memory.IndexOf(ref record), SlotFor(record.Deadline, now));
 
     /// <summary>Moves a record on the wheel whose deadline has come closer; one that moved away needs no call.</summary>
-    public void Reschedule(ref FlowRecord record, long now)
+    public void Reschedule(ref FlowHead record, long now)
     {
-        Unlink(ref record);
+        Unlink(ref TailOf(ref record));
         Schedule(ref record, now);
     }
 
@@ -171,27 +175,30 @@ internal sealed partial class FlowShard
     public void CountAssured() => Assured++;
 
     /// <summary>The timeout as the table's fill allows it: from the adaptive start on it shrinks, to a third in a full table.</summary>
-    public uint Adapt(uint timeout)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Adapt(uint timeout) => Count <= _adaptiveStart || _adaptiveStart == _capacity ? timeout : Shorten(timeout);
+
+    private uint Shorten(uint timeout)
     {
-        if (Count <= _adaptiveStart || _adaptiveStart == _capacity) return timeout;
         long span = _capacity - _adaptiveStart;
         long over = Count - _adaptiveStart;
         return (uint)Math.Max(1, timeout - (timeout * 2 * over / (3 * span)));
     }
 
     /// <summary>Takes a record out of the table.</summary>
-    public void Remove(ref FlowRecord record, ulong hash, uint now)
+    public void Remove(ref FlowHead record, ulong hash, uint now)
     {
         int number = _memory.IndexOf(ref record);
-        TellEnded(record, number, now);
+        ref FlowTail tail = ref _memory.Tail(number);
+        TellEnded(record, tail, number, now);
         record.BeginChange();
         Unindex(number, hash);
-        Unlink(ref record);
+        Unlink(ref tail);
         _sources.Remove(record.IsForward(true) ? record.High : record.Low);
         if ((record.Flags & FlowFlags.Assured) != 0) Assured--;
         record.Protocol = 0;
         record.State = 0; // no live record's: also a slot of a damaged index that points here is not believed
-        record.Next = _firstFree;
+        tail.Next = _firstFree;
         _firstFree = number + 1;
         Count--;
     }
@@ -199,17 +206,21 @@ internal sealed partial class FlowShard
     /// <summary>Takes a record out because an operator said so. False if it is another flow by now.</summary>
     public bool Kill(in FlowEnd end, ulong hash, uint now, out FlowRecord ended)
     {
-        ref FlowRecord record = ref Find(end.Key, hash, now);
+        ref FlowHead record = ref Find(end.Key, hash, now);
         ended = default;
-        if (Unsafe.IsNullRef(ref record) || record.Started != end.Started) return false;
-        ended = record;
+        if (Unsafe.IsNullRef(ref record) || TailOf(ref record).Started != end.Started) return false;
+        ended = new FlowRecord(record, TailOf(ref record));
         Remove(ref record, hash, now);
         Killed++;
         return true;
     }
 
-    /// <summary>The record of that number, live or not; for who reads without the lock.</summary>
-    public ref readonly FlowRecord Peek(int number) => ref _memory.Record(number);
+    /// <summary>The tail of a record of this shard.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref FlowTail TailOf(ref FlowHead record) => ref _memory.TailOf(ref record);
+
+    /// <summary>A copy of the record of that number, live or not; for who reads without the lock: it may be torn.</summary>
+    public FlowRecord Peek(int number) => new(_memory.Head(number), _memory.Tail(number));
 
     /// <summary>
     /// Runs the timer wheel up to now, looking at no more than <paramref name="budget"/> records; what is left is done in the next call.
@@ -226,7 +237,7 @@ internal sealed partial class FlowShard
             while (budget > 0 && _memory.Slot(slot) is int number && number != 0)
             {
                 budget--;
-                ref FlowRecord record = ref _memory.Record(number - 1);
+                ref FlowHead record = ref _memory.Head(number - 1);
                 if (record.IsExpired((uint)now))
                 {
                     Expired++;
@@ -275,21 +286,21 @@ internal sealed partial class FlowShard
             _random ^= _random >> 17;
             _random ^= _random << 5;
             int number = (int)(((ulong)_random * (uint)_everUsed) >> 32);
-            ref FlowRecord record = ref _memory.Record(number);
+            ref FlowHead record = ref _memory.Head(number);
             if (record.State == 0 || (record.Flags & FlowFlags.Assured) != 0) continue;
             found++;
-            if (oldest < 0 || unchecked((int)(record.Started - _memory.Record(oldest).Started)) < 0) oldest = number;
+            if (oldest < 0 || unchecked((int)(_memory.Tail(number).Started - _memory.Tail(oldest).Started)) < 0) oldest = number;
         }
 
         if (oldest < 0) return;
-        ref FlowRecord victim = ref _memory.Record(oldest);
+        ref FlowHead victim = ref _memory.Head(oldest);
         Evicted++;
         Remove(ref victim, _hash.Of(KeyOf(victim)), now);
     }
 
     public static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
 
-    public static FlowKey KeyOf(in FlowRecord record) =>
+    public static FlowKey KeyOf(in FlowHead record) =>
         FlowKey.Order(record.Low, record.LowPort, record.High, record.HighPort, record.Protocol, out _);
 
     private int HomeOf(ulong hash) => (int)(((hash & 0xFFFF_FFFF) * (ulong)_bucketCount) >> 32);
@@ -338,7 +349,7 @@ internal sealed partial class FlowShard
     {
         if (_firstFree == 0) return _everUsed++;
         int number = _firstFree - 1;
-        _firstFree = _memory.Record(number).Next;
+        _firstFree = _memory.Tail(number).Next;
         return number;
     }
 
@@ -351,23 +362,24 @@ internal sealed partial class FlowShard
         return (int)(tick & (WheelSlots - 1));
     }
 
-    private void LinkAt(ref FlowRecord record, int number, int slot)
+    private void LinkAt(int number, int slot)
     {
+        ref FlowTail tail = ref _memory.Tail(number);
         ref int first = ref _memory.Slot(slot);
-        record.Next = first;
-        record.Previous = -(slot + 1);
-        if (first != 0) _memory.Record(first - 1).Previous = number;
-        first = number;
+        tail.Next = first;
+        tail.Previous = -(slot + 1);
+        if (first != 0) _memory.Tail(first - 1).Previous = number + 1;
+        first = number + 1;
     }
 
-    private void Unlink(ref FlowRecord record)
+    private void Unlink(ref FlowTail tail)
     {
-        if (record.Previous == 0) return;
-        if (record.Previous < 0) _memory.Slot(-record.Previous - 1) = record.Next;
-        else _memory.Record(record.Previous - 1).Next = record.Next;
-        if (record.Next != 0) _memory.Record(record.Next - 1).Previous = record.Previous;
-        record.Previous = 0;
-        record.Next = 0;
+        if (tail.Previous == 0) return;
+        if (tail.Previous < 0) _memory.Slot(-tail.Previous - 1) = tail.Next;
+        else _memory.Tail(tail.Previous - 1).Next = tail.Next;
+        if (tail.Next != 0) _memory.Tail(tail.Next - 1).Previous = tail.Previous;
+        tail.Previous = 0;
+        tail.Next = 0;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

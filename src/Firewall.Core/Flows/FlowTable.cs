@@ -169,9 +169,9 @@ public sealed class FlowTable : IDisposable
                 {
                     int slot = FlowBucket.TakeFirst(ref used);
                     uint number = (uint)bucket.RecordAt(slot);
-                    if (number >= (uint)memory.Records || !IsWhole(memory.Record((int)number), bucket.TagAt(slot), hash)) torn++;
-                    else if (memory.Record((int)number).IsExpired((uint)now)) expired++;
-                    else if (Import(memory.Record((int)number), now, ruleOf)) adopted++;
+                    if (number >= (uint)memory.Records || !IsWhole(memory.Head((int)number), bucket.TagAt(slot), hash)) torn++;
+                    else if (memory.Head((int)number).IsExpired((uint)now)) expired++;
+                    else if (Import(new FlowRecord(memory.Head((int)number), memory.Tail((int)number)), now, ruleOf)) adopted++;
                     else torn++;
                 }
             }
@@ -199,7 +199,7 @@ public sealed class FlowTable : IDisposable
         return FlowLayout.For(limits.MaxFlows, workers);
     }
 
-    private static bool IsWhole(in FlowRecord record, ushort tag, FlowHash hash) =>
+    private static bool IsWhole(in FlowHead record, ushort tag, FlowHash hash) =>
         (record.Flags & FlowFlags.Changing) == 0
         && record.HasKnownState
         && record.Low <= record.High
@@ -207,13 +207,13 @@ public sealed class FlowTable : IDisposable
 
     private bool Import(in FlowRecord record, long now, Func<int, int>? ruleOf)
     {
-        FlowKey key = FlowShard.KeyOf(record);
+        FlowKey key = FlowShard.KeyOf(record.Head);
         ulong hash = HashOf(key);
         FlowShard shard = ShardOf(hash);
         if (!Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now))) return false;
         FlowRecord taken = record;
-        taken.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
-        taken.PolicyVersion = 0;
+        taken.Head.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
+        taken.Tail.PolicyVersion = 0;
         return shard.Import(taken, key, hash, now);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Flows;
@@ -78,8 +79,10 @@ internal sealed class TimeoutTable
         SetDatagram(3, timeouts.OtherUnreplied, timeouts.OtherReplied);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Of(byte protocol, byte state) => _milliseconds[ClassOf(protocol) + state];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int ClassOf(byte protocol) => protocol switch
     {
         IpProtocol.Tcp => 0,

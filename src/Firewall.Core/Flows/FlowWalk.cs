@@ -44,7 +44,7 @@ public sealed class FlowWalk
 
                 looks--;
                 _number = _next++;
-                if (TryCopy(in shard.Peek(_number), out flow) && !flow.IsExpired((uint)now)) return true;
+                if (TryCopy(shard, _number, out flow) && !flow.IsExpired((uint)now)) return true;
             }
 
             _shard++;
@@ -63,22 +63,22 @@ public sealed class FlowWalk
     public bool IsAtEnd { get; private set; }
 
     // Two copies that are the same, with nobody changing the record, are a whole one.
-    private static bool TryCopy(ref readonly FlowRecord record, out FlowRecord copy)
+    private static bool TryCopy(FlowShard shard, int number, out FlowRecord copy)
     {
         const int Attempts = 16;
-        copy = record;
+        copy = shard.Peek(number);
         if (copy.State == 0) return false;
         for (int attempt = 1; attempt <= Attempts; attempt++)
         {
             Interlocked.MemoryBarrier();
-            FlowRecord again = record;
+            FlowRecord again = shard.Peek(number);
             if ((copy.Flags & FlowFlags.Changing) == 0 && BytesOf(in copy).SequenceEqual(BytesOf(in again))) break;
-            if (attempt == Attempts && (again.Started != copy.Started || !again.Matches(FlowShard.KeyOf(copy)))) return false;
+            if (attempt == Attempts && (again.Started != copy.Started || !again.Head.Matches(FlowShard.KeyOf(copy.Head)))) return false;
             copy = again;
         }
 
         // A worker that was interrupted while it took the record out leaves it without a protocol first, then without a state.
-        return copy.Protocol != 0 && copy.HasKnownState && copy.Low <= copy.High;
+        return copy.Protocol != 0 && copy.Head.HasKnownState && copy.Low <= copy.High;
     }
 
     private static ReadOnlySpan<byte> BytesOf(ref readonly FlowRecord record) => MemoryMarshal.AsBytes(new ReadOnlySpan<FlowRecord>(in record));

@@ -70,14 +70,15 @@ public static class TcpTracker
     public static bool MayPickUp(TcpFlags flags) => KindOf(flags) == TcpKind.Ack;
 
     /// <summary>Prepares a new record for the segment that opens it.</summary>
-    /// <param name="record">The record, with its originator set.</param>
+    /// <param name="record">The record's head, with its originator set.</param>
+    /// <param name="tail">Its tail.</param>
     /// <param name="segment">A SYN, or, for a flow picked up mid-stream, an ACK.</param>
     /// <param name="packet">The packet, for its options.</param>
-    public static void Open(ref FlowRecord record, in PacketInfo segment, ReadOnlySpan<byte> packet)
+    public static void Open(ref FlowHead record, ref FlowTail tail, in PacketInfo segment, ReadOnlySpan<byte> packet)
     {
         bool fromHigh = (record.Flags & FlowFlags.OriginatorIsHigh) != 0;
-        ref TcpPeer sender = ref fromHigh ? ref record.HighPeer : ref record.LowPeer;
-        ref TcpPeer receiver = ref fromHigh ? ref record.LowPeer : ref record.HighPeer;
+        ref TcpPeer sender = ref fromHigh ? ref tail.HighPeer : ref tail.LowPeer;
+        ref TcpPeer receiver = ref fromHigh ? ref tail.LowPeer : ref tail.HighPeer;
         TcpKind kind = KindOf(segment.TcpFlags);
         if (kind == TcpKind.Syn)
         {
@@ -92,22 +93,23 @@ public static class TcpTracker
         }
 
         if (TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
-        record.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
+        tail.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
     }
 
     /// <summary>Moves the flow on by one segment with valid flags. Allocates nothing.</summary>
-    /// <param name="record">The flow.</param>
+    /// <param name="record">The head of the flow's record.</param>
+    /// <param name="tail">Its tail.</param>
     /// <param name="segment">The segment.</param>
     /// <param name="packet">The packet, for its options.</param>
     /// <param name="fromHigh">True if the larger endpoint sent it.</param>
-    public static TrackResult Track(ref FlowRecord record, in PacketInfo segment, ReadOnlySpan<byte> packet, bool fromHigh)
+    public static TrackResult Track(ref FlowHead record, ref FlowTail tail, in PacketInfo segment, ReadOnlySpan<byte> packet, bool fromHigh)
     {
         bool isForward = record.IsForward(fromHigh);
         var state = (TcpState)record.State;
         TcpKind kind = KindOf(segment.TcpFlags);
         ReadOnlySpan<byte> options = TcpOptionList.Of(packet, segment);
-        ref TcpPeer sender = ref fromHigh ? ref record.HighPeer : ref record.LowPeer;
-        ref TcpPeer receiver = ref fromHigh ? ref record.LowPeer : ref record.HighPeer;
+        ref TcpPeer sender = ref fromHigh ? ref tail.HighPeer : ref tail.LowPeer;
+        ref TcpPeer receiver = ref fromHigh ? ref tail.LowPeer : ref tail.HighPeer;
 
         // The scale of a SYN that a capture cut short is not known, and without it no window is.
         if (kind <= TcpKind.SynAck && TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
@@ -120,7 +122,7 @@ public static class TcpTracker
 
         if (action == Re)
         {
-            if (IsFinished(record, fromHigh) && !MayNeedMore(sender, receiver, segment, state)) return TrackResult.Reopen;
+            if (IsFinished(record, tail, fromHigh) && !MayNeedMore(sender, receiver, segment, state)) return TrackResult.Reopen;
 
             // The answer to this one could not be told from one in the originator's name.
             if (!isForward) return TrackResult.InvalidState;
@@ -128,19 +130,19 @@ public static class TcpTracker
         }
 
         // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
-        bool answersIgnored = action == Ig && AnswersIgnoredSyn(record, sender, receiver, segment, kind, fromHigh);
+        bool answersIgnored = action == Ig && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
         if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
         if (action == Ig)
         {
             if (!answersIgnored)
             {
-                RememberIgnored(ref record, segment, options, kind, fromHigh, state);
+                RememberIgnored(ref record, ref tail.Memory, segment, options, kind, fromHigh, state);
                 return TrackResult.Ignore;
             }
 
             // The host took the SYN after all: the old connection was stale, and this is the new one.
-            TcpWindow.Restart(ref receiver, ref sender, record.Memory);
+            TcpWindow.Restart(ref receiver, ref sender, tail.Memory);
             record.Flags &= ~FlowFlags.SimultaneousOpen;
             if (!TcpOptionList.IsCut(packet, segment)) record.Flags &= ~FlowFlags.Liberal;
             state = TcpState.SynSent;
@@ -148,9 +150,9 @@ public static class TcpTracker
         }
 
         var next = (TcpState)action;
-        if (next == TcpState.TimeWait && state == TcpState.LastAck && IsChallenge(record, kind, fromHigh))
+        if (next == TcpState.TimeWait && state == TcpState.LastAck && IsChallenge(tail.Memory, kind, fromHigh))
         {
-            record.Memory.ForgetChallenge();
+            tail.Memory.ForgetChallenge();
             return TrackResult.Ignore;
         }
 
@@ -164,7 +166,7 @@ public static class TcpTracker
         bool isBelieved = false;
         if (kind == TcpKind.Rst)
         {
-            switch (JudgeReset(record, sender, receiver, segment, isForward, fromHigh, state))
+            switch (JudgeReset(record, tail.Memory, sender, receiver, segment, isForward, fromHigh, state))
             {
                 case Reset.Refused: return TrackResult.OutOfWindow;
                 case Reset.Doubtful: isShortened = true; next = state; break;
@@ -182,30 +184,31 @@ public static class TcpTracker
             if (fit != TrackResult.Accept && (record.Flags & FlowFlags.Liberal) == 0) return fit;
         }
 
-        return MoveOn(ref record, ref sender, receiver, segment, kind, state, next, isForward, fromHigh, isShortened);
+        return MoveOn(ref record, ref tail, ref sender, receiver, segment, kind, state, next, isForward, fromHigh, isShortened);
     }
 
     /// <summary>
     /// True if that end may have a segment with this sequence number on its way: not older than a window, not beyond what it sent. An
     /// ICMP error that quotes anything else was forged by somebody who does not see the connection.
     /// </summary>
-    /// <param name="record">A TCP flow.</param>
+    /// <param name="record">The head of a TCP flow's record.</param>
+    /// <param name="tail">Its tail.</param>
     /// <param name="sequence">The quoted sequence number.</param>
     /// <param name="fromHigh">True if the larger endpoint is said to have sent it.</param>
-    public static bool HasSent(in FlowRecord record, uint sequence, bool fromHigh)
+    public static bool HasSent(in FlowHead record, in FlowTail tail, uint sequence, bool fromHigh)
     {
-        ref readonly TcpPeer sender = ref fromHigh ? ref record.HighPeer : ref record.LowPeer;
-        ref readonly TcpPeer receiver = ref fromHigh ? ref record.LowPeer : ref record.HighPeer;
+        ref readonly TcpPeer sender = ref fromHigh ? ref tail.HighPeer : ref tail.LowPeer;
+        ref readonly TcpPeer receiver = ref fromHigh ? ref tail.LowPeer : ref tail.HighPeer;
         if (sender.IsUnseen) return false;
         if ((record.Flags & FlowFlags.Liberal) != 0) return true;
         return !TcpWindow.IsAfter(sequence, sender.End) && TcpWindow.IsAfter(sequence, sender.End - Math.Max(receiver.MaxWindow, 66_000) - 1);
     }
 
     private static TrackResult MoveOn(
-        ref FlowRecord record, ref TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state, TcpState next,
+        ref FlowHead record, ref FlowTail tail, ref TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state, TcpState next,
         bool isForward, bool fromHigh, bool isShortened)
     {
-        record.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
+        tail.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
         if (kind == TcpKind.Fin) sender.Flags |= TcpPeerFlags.HasClosed;
         if (next == TcpState.SynSent2) record.Flags |= FlowFlags.SimultaneousOpen;
 
@@ -235,10 +238,9 @@ public static class TcpTracker
     /// 5961 section 3), or if there is nothing left to protect.
     /// </summary>
     private static Reset JudgeReset(
-        in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, bool isForward, bool fromHigh, TcpState state)
+        in FlowHead record, in TcpMemory memory, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, bool isForward, bool fromHigh, TcpState state)
     {
         if (state == TcpState.Close) return Reset.Believed; // there is nothing left to protect
-        ref readonly TcpMemory memory = ref record.Memory;
         if (state is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived)
         {
             // The answer to a challenge ACK carries the number that the challenge acknowledged (RFC 9293 section 3.10.7.3).
@@ -294,28 +296,28 @@ public static class TcpTracker
     /// After a simultaneous open the originator sends its SYN/ACK again until it hears an acknowledgment, also when the firewall has
     /// seen one already that was lost behind it.
     /// </summary>
-    private static bool IsOldSynAckOfBoth(in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpState state) =>
+    private static bool IsOldSynAckOfBoth(in FlowHead record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpState state) =>
         (record.Flags & FlowFlags.SimultaneousOpen) != 0
         && state >= TcpState.Established
         && !TcpWindow.IsAfter(TcpWindow.EndOf(segment), sender.End)
         && !TcpWindow.IsAfter(segment.Acknowledgment, receiver.End);
 
-    private static bool IsFinished(in FlowRecord record, bool fromHigh) =>
-        ((record.LowPeer.Flags | record.HighPeer.Flags) & TcpPeerFlags.HasClosed) != 0
-        || (record.Memory.Kind == TcpKind.Rst && record.Memory.FromHigh == fromHigh)
+    private static bool IsFinished(in FlowHead record, in FlowTail tail, bool fromHigh) =>
+        ((tail.LowPeer.Flags | tail.HighPeer.Flags) & TcpPeerFlags.HasClosed) != 0
+        || (tail.Memory.Kind == TcpKind.Rst && tail.Memory.FromHigh == fromHigh)
         || record.State == (byte)TcpState.Close;
 
     private static bool AnswersIgnoredSyn(
-        in FlowRecord record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, bool fromHigh)
+        in FlowTail tail, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, bool fromHigh)
     {
         bool answers = kind == TcpKind.SynAck
-            && record.Memory.Kind == TcpKind.Syn
-            && record.Memory.FromHigh != fromHigh
-            && record.Memory.Value - segment.Acknowledgment < LongestSyn;
+            && tail.Memory.Kind == TcpKind.Syn
+            && tail.Memory.FromHigh != fromHigh
+            && tail.Memory.Value - segment.Acknowledgment < LongestSyn;
         if (!answers) return false;
 
         // Both may be copies of this connection's own handshake that come late; to begin anew would forget all that was sent since.
-        bool isOwnHandshake = receiver.End - record.Memory.Value < TcpWindow.Recent && sender.End - TcpWindow.EndOf(segment) < TcpWindow.Recent;
+        bool isOwnHandshake = receiver.End - tail.Memory.Value < TcpWindow.Recent && sender.End - TcpWindow.EndOf(segment) < TcpWindow.Recent;
         return !isOwnHandshake;
     }
 
@@ -329,21 +331,21 @@ public static class TcpTracker
         return isUnfinished || sender.End - syn.Sequence < TcpWindow.Recent;
     }
 
-    private static bool IsChallenge(in FlowRecord record, TcpKind kind, bool fromHigh) =>
-        kind == TcpKind.Ack && record.Memory.Kind == TcpKind.Syn && record.Memory.FromHigh != fromHigh && record.Memory.ExpectsChallenge;
+    private static bool IsChallenge(in TcpMemory memory, TcpKind kind, bool fromHigh) =>
+        kind == TcpKind.Ack && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && memory.ExpectsChallenge;
 
     private static void RememberIgnored(
-        ref FlowRecord record, in PacketInfo segment, ReadOnlySpan<byte> options, TcpKind kind, bool fromHigh, TcpState state)
+        ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> options, TcpKind kind, bool fromHigh, TcpState state)
     {
         switch (kind)
         {
             case TcpKind.Syn:
                 TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
                 bool expectsChallenge = state == TcpState.LastAck;
-                record.Memory.RememberSyn(fromHigh, TcpWindow.EndOf(segment), segment.Window, scale, sackPermitted, expectsChallenge);
+                memory.RememberSyn(fromHigh, TcpWindow.EndOf(segment), segment.Window, scale, sackPermitted, expectsChallenge);
                 break;
             case TcpKind.Ack:
-                record.Memory.RememberChallenge(fromHigh, segment.Acknowledgment);
+                memory.RememberChallenge(fromHigh, segment.Acknowledgment);
                 record.Flags |= FlowFlags.Replied;
                 break;
         }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Firewall.Core.Packets;
 
@@ -15,6 +16,7 @@ internal static class Ipv4Reader
     private const int OffsetMask = 0x1FFF;
 
     /// <summary>Reads the header and what is behind it. The first byte's version is already known to be 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static MalformedReason Read(ReadOnlySpan<byte> bytes, int wireLength, ref PacketInfo info)
     {
         if (bytes.Length < MinHeaderLength) return MalformedReason.Truncated;
@@ -40,6 +42,7 @@ internal static class Ipv4Reader
     /// <param name="info">Gets addresses, protocol, time to live and length.</param>
     /// <param name="fragmentField">Flags and fragment offset as they stand in the header.</param>
     /// <returns>The header length that the header claims, in bytes: 0–60.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int ReadFixedHeader(ReadOnlySpan<byte> bytes, ref PacketInfo info, out int fragmentField)
     {
         ReadOnlySpan<byte> header = bytes[..MinHeaderLength];

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Firewall.Core.Packets;
 
@@ -21,6 +22,7 @@ internal static class TransportReader
     /// Reads the transport header at <see cref="PacketInfo.TransportOffset"/>. The IP fields are filled and checked, and the packet is
     /// no later fragment. In a first fragment the whole header must be there (RFC 1858 section 3, RFC 7112 section 5).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static MalformedReason Read(ReadOnlySpan<byte> bytes, ref PacketInfo info) => info.Protocol switch
     {
         IpProtocol.Tcp => ReadTcp(bytes, ref info),
@@ -61,6 +63,7 @@ internal static class TransportReader
         return info.SourcePort == 0 || info.DestinationPort == 0 ? MalformedReason.PortZero : MalformedReason.None;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static MalformedReason ReadUdp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
     {
         int available = info.PayloadLength;

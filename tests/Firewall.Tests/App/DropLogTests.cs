@@ -99,7 +99,7 @@ public class DropLogTests
     [Fact]
     public void A_malformed_packet_without_addresses_is_told_by_what_is_wrong_with_it()
     {
-        var verdict = new Verdict(Access.Deny, VerdictReason.Malformed, Malformed: MalformedReason.Truncated);
+        var verdict = new Verdict(Access.Deny, VerdictReason.Malformed, malformed: MalformedReason.Truncated);
         _log.Add(new DropEvent(0, verdict, default));
         Assert.Equal(["Information Denied packet (Malformed: Truncated)"], _logger.Lines);
     }

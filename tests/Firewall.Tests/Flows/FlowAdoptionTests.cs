@@ -20,12 +20,13 @@ public sealed class FlowAdoptionTests
         Assert.Equal(new FlowAdoption(null, 100, 0, 0), adoption);
         Assert.Equal(100, next.Count);
         Assert.Equal(100, next.Assured);
-        ref FlowRecord record = ref Find(next, 42, 5_000);
+        ref FlowHead record = ref Find(next, 42, 5_000);
         Assert.False(Unsafe.IsNullRef(ref record));
         Assert.Equal(1_042, record.Rule);
-        Assert.Equal(0, record.PolicyVersion); // no loaded policy's: who asks for flushing has it judged again
+        ref FlowTail tail = ref next.Shards[0].TailOf(ref record);
+        Assert.Equal(0, tail.PolicyVersion); // no loaded policy's: who asks for flushing has it judged again
         Assert.Equal(TcpState.Established, (TcpState)record.State);
-        Assert.Equal(4_200u, record.LowPeer.End);
+        Assert.Equal(4_200u, tail.LowPeer.End);
     }
 
     [Theory]
@@ -116,11 +117,11 @@ public sealed class FlowAdoptionTests
             FlowKey key = Key(i);
             ulong hash = table.HashOf(key);
             FlowShard shard = table.ShardOf(hash);
-            ref FlowRecord record = ref shard.Add(key, false, hash, 0, out _);
+            ref FlowHead record = ref shard.Add(key, false, hash, 0, out _);
             record.State = (byte)TcpState.Established;
             record.Flags |= FlowFlags.Assured;
             record.Rule = i;
-            record.LowPeer.End = (uint)i * 100;
+            shard.TailOf(ref record).LowPeer.End = (uint)i * 100;
             record.See(0, 100_000);
             shard.CountAssured();
             shard.Schedule(ref record, 0);
@@ -134,7 +135,7 @@ public sealed class FlowAdoptionTests
     private static FlowKey Key(int flow) =>
         FlowKey.Order(IpAddress.FromIPv4(0x0A000000u + (uint)flow), 40_000, IpAddress.FromIPv4(0xCB007105), 22, IpProtocol.Tcp, out _);
 
-    private static ref FlowRecord Find(FlowTable table, int flow, uint now)
+    private static ref FlowHead Find(FlowTable table, int flow, uint now)
     {
         FlowKey key = Key(flow);
         ulong hash = table.HashOf(key);

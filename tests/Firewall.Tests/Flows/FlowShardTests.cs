@@ -13,6 +13,8 @@ public sealed class FlowShardTests
     [Fact]
     public void A_flow_takes_no_more_than_128_bytes_with_its_share_of_the_index()
     {
+        Assert.Equal(FlowHead.SizeInBytes, Unsafe.SizeOf<FlowHead>());
+        Assert.Equal(FlowTail.SizeInBytes, Unsafe.SizeOf<FlowTail>());
         Assert.Equal(FlowRecord.SizeInBytes, Unsafe.SizeOf<FlowRecord>());
         Assert.Equal(TcpPeer.SizeInBytes, Unsafe.SizeOf<TcpPeer>());
         Assert.Equal(TcpMemory.SizeInBytes, Unsafe.SizeOf<TcpMemory>());
@@ -24,7 +26,7 @@ public sealed class FlowShardTests
     public void The_last_packet_is_known_to_a_thousandth_of_the_timeout() =>
         Gen.Select(Gen.UInt, Gen.UInt[0, (uint)FlowTimeouts.Longest.TotalMilliseconds]).Sample(static (seen, timeout) =>
         {
-            var record = default(FlowRecord);
+            var record = default(FlowHead);
             record.See(seen, seen + timeout);
             Assert.Equal(seen + timeout, record.Deadline);
             Assert.InRange(record.LastSeen - seen, 0u, timeout / 1024);
@@ -33,7 +35,7 @@ public sealed class FlowShardTests
     [Fact]
     public void A_packet_that_does_not_move_the_deadline_is_seen_too()
     {
-        var record = default(FlowRecord);
+        var record = default(FlowHead);
         record.See(1000, 61_000);
         record.See(41_000);
         Assert.Equal(61_000u, record.Deadline);
@@ -44,7 +46,7 @@ public sealed class FlowShardTests
     public void State_direction_and_rule_do_not_touch_each_other() =>
         Gen.Select(Gen.Byte[0, 15], Gen.Byte[0, 15], Gen.Int[0, 0xFF_FFFF]).Sample(static (state, direction, rule) =>
         {
-            var record = default(FlowRecord);
+            var record = default(FlowHead);
             record.Rule = rule;
             record.Direction = direction;
             record.State = state;
@@ -60,16 +62,37 @@ public sealed class FlowShardTests
         for (int i = 0; i < 3; i++) Assert.True(Add(shard, i, now: 0, timeout: 1000));
         FlowKey key = Key(1);
         ulong hash = Hash.Of(key);
-        int number = shard.PrefetchRecord(hash);
-        ref FlowRecord found = ref shard.Find(key, hash, 0);
+        int number = shard.PrefetchRecord(hash, false, out _);
+        ref FlowHead found = ref shard.Find(key, hash, 0);
         Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, number, 0)));
-        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, shard.PrefetchRecord(Hash.Of(Key(2))), 0)));
+        Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, shard.PrefetchRecord(Hash.Of(Key(2)), true, out _), 0)));
         Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, -1, 0)));
         Assert.True(Unsafe.AreSame(ref found, ref shard.Find(key, hash, int.MaxValue, 0)));
         Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 1000)));
         Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 0)));
         Assert.True(Add(shard, 7, now: 0, timeout: 1000));
         Assert.True(Unsafe.IsNullRef(ref shard.Find(key, hash, number, 0)));
+    }
+
+    [Fact]
+    public void In_a_full_table_hints_lead_to_the_flow_also_where_its_place_in_the_index_was_taken()
+    {
+        const int Flows = 10_000;
+        FlowShard shard = NewShard(Flows);
+        for (int i = 0; i < Flows; i++) Assert.True(Add(shard, i, now: 0, timeout: 1000));
+        int right = 0;
+        int further = 0;
+        for (int i = 0; i < Flows; i++)
+        {
+            FlowKey key = Key(i);
+            int number = shard.PrefetchRecord(Hash.Of(key), withTail: false, out bool isFurther);
+            if (isFurther) number = shard.PrefetchFurther(Hash.Of(key), withTail: false);
+            if (isFurther) further++;
+            if (number >= 0 && FlowShard.KeyOf(shard.Peek(number).Head) == key) right++;
+        }
+
+        Assert.InRange(further, Flows / 20, Flows / 3);
+        Assert.InRange(right, Flows * 98 / 100, Flows);
     }
 
     [Fact]
@@ -207,7 +230,7 @@ public sealed class FlowShardTests
     private static bool Add(FlowShard shard, int flow, long now, int timeout)
     {
         FlowKey key = Key(flow);
-        ref FlowRecord record = ref shard.Add(key, false, Hash.Of(key), (uint)now, out _);
+        ref FlowHead record = ref shard.Add(key, false, Hash.Of(key), (uint)now, out _);
         if (Unsafe.IsNullRef(ref record)) return false;
         record.State = (byte)DatagramState.Unreplied;
         record.Flags |= FlowFlags.Assured; // these tests are about time and room, not about eviction
@@ -226,7 +249,7 @@ public sealed class FlowShardTests
     private static bool Remove(FlowShard shard, int flow, long now = 0)
     {
         FlowKey key = Key(flow);
-        ref FlowRecord record = ref shard.Find(key, Hash.Of(key), (uint)now);
+        ref FlowHead record = ref shard.Find(key, Hash.Of(key), (uint)now);
         if (Unsafe.IsNullRef(ref record)) return false;
         shard.Remove(ref record, Hash.Of(key), 0);
         return true;
@@ -235,7 +258,7 @@ public sealed class FlowShardTests
     private static void Refresh(FlowShard shard, int flow, long now, int timeout)
     {
         FlowKey key = Key(flow);
-        ref FlowRecord record = ref shard.Find(key, Hash.Of(key), (uint)now);
+        ref FlowHead record = ref shard.Find(key, Hash.Of(key), (uint)now);
         uint deadline = (uint)(now + timeout);
         bool isSooner = unchecked((int)(deadline - record.Deadline)) < 0;
         record.See((uint)now, deadline);

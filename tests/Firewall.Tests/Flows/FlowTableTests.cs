@@ -14,7 +14,7 @@ public sealed class FlowTableTests
         table.Advance(0, 100);
         FlowKey key = FlowKey.Order(IpAddress.FromIPv4(1), 1, IpAddress.FromIPv4(2), 2, IpProtocol.Udp, out _);
         ulong hash = table.HashOf(key);
-        ref FlowRecord record = ref table.ShardOf(hash).Add(key, false, hash, 0, out _);
+        ref FlowHead record = ref table.ShardOf(hash).Add(key, false, hash, 0, out _);
         record.See(0, 10_000);
         table.ShardOf(hash).Schedule(ref record, 0);
         Assert.Equal(1, table.Count);
@@ -38,7 +38,7 @@ public sealed class FlowTableTests
                 ulong hash = table.HashOf(key);
                 FlowShard shard = table.ShardOf(hash);
                 shard.Enter();
-                ref FlowRecord record = ref shard.Find(key, hash, 0);
+                ref FlowHead record = ref shard.Find(key, hash, 0);
                 if (!Unsafe.IsNullRef(ref record))
                 {
                     shard.Remove(ref record, hash, 0);

@@ -102,7 +102,7 @@ public sealed class FlowWalkTests
         ulong hash = table.HashOf(key);
         FlowShard shard = table.ShardOf(hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(key, hash, 0);
+        ref FlowHead record = ref shard.Find(key, hash, 0);
         if (Unsafe.IsNullRef(ref record))
         {
             record = ref shard.Add(key, false, hash, started, out _);
@@ -122,7 +122,7 @@ public sealed class FlowWalkTests
         ulong hash = table.HashOf(key);
         FlowShard shard = table.ShardOf(hash);
         shard.Enter();
-        ref FlowRecord record = ref shard.Find(key, hash, 0);
+        ref FlowHead record = ref shard.Find(key, hash, 0);
         bool found = !Unsafe.IsNullRef(ref record);
         if (found) shard.Remove(ref record, hash, 0);
         shard.Exit();
@@ -137,7 +137,7 @@ public sealed class FlowWalkTests
         while (walk.TryNext(now, out FlowRecord flow, ref looks))
         {
             uint number = flow.Low.IPv4Bits;
-            Assert.Equal(KeyOf(number), FlowShard.KeyOf(flow));
+            Assert.Equal(KeyOf(number), FlowShard.KeyOf(flow.Head));
             Assert.Equal((int)number, flow.Rule);
             met.Add(number);
         }

@@ -25,7 +25,7 @@ public sealed class TcpTrackerTests
     {
         byte[] packet = PacketBuilder.Tcp(Client, Server, Syn, seq: _clientNext++);
         PacketParser.Parse(packet, out PacketInfo info);
-        TcpTracker.Open(ref _record, info, packet);
+        TcpTracker.Open(ref _record.Head, ref _record.Tail, info, packet);
     }
 
     [Fact]
@@ -137,6 +137,6 @@ public sealed class TcpTrackerTests
     {
         byte[] packet = PacketBuilder.Tcp(source, destination, flags, sequence, acknowledgment);
         Assert.Equal(MalformedReason.None, PacketParser.Parse(packet, out PacketInfo info));
-        return TcpTracker.Track(ref _record, info, packet, fromHigh: source == Server);
+        return TcpTracker.Track(ref _record.Head, ref _record.Tail, info, packet, fromHigh: source == Server);
     }
 }

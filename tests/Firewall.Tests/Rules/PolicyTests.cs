@@ -1,5 +1,6 @@
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
+using Firewall.Tests.Engine;
 using Xunit;
 
 namespace Firewall.Tests.Rules;
@@ -137,9 +138,7 @@ public class PolicyTests
         }
 
         Run();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Run();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocated.LeastBy(Run));
         Assert.NotEqual(0, rules);
     }
 }

@@ -14,11 +14,13 @@ internal readonly record struct FlowSnapshot(TcpState State, FlowFlags Flags, bo
     public static FlowSnapshot Of(FlowTable flows, FlowKey key, bool fromHigh, long now)
     {
         ulong hash = flows.HashOf(key);
-        ref FlowRecord record = ref flows.ShardOf(hash).Find(key, hash, (uint)now);
+        FlowShard shard = flows.ShardOf(hash);
+        ref FlowHead record = ref shard.Find(key, hash, (uint)now);
         if (Unsafe.IsNullRef(ref record)) return default;
+        ref FlowTail tail = ref shard.TailOf(ref record);
         return new FlowSnapshot(
             (TcpState)record.State, record.Flags, record.IsForward(fromHigh),
-            fromHigh ? record.HighPeer : record.LowPeer, fromHigh ? record.LowPeer : record.HighPeer);
+            fromHigh ? tail.HighPeer : tail.LowPeer, fromHigh ? tail.LowPeer : tail.HighPeer);
     }
 
     public override string ToString() => State == TcpState.None

@@ -30,22 +30,23 @@ internal static class PlantedFaults
     /// <summary>Spoils the verdict of a packet, or what the table knows of its flow.</summary>
     public static Verdict Spoil(this PlantedFault fault, in Verdict verdict, FlowTable flows, in PacketInfo info, in FlowKey key, long now)
     {
-        if (fault == PlantedFault.PassesStrangers && verdict.Reason == VerdictReason.NoFlow) return verdict with { Access = Access.Allow };
+        if (fault == PlantedFault.PassesStrangers && verdict.Reason == VerdictReason.NoFlow) return new Verdict(Access.Allow, verdict.Reason, verdict.Rule, verdict.Direction);
         if (fault == PlantedFault.None || !verdict.IsAllowed) return verdict;
         ulong hash = flows.HashOf(key);
         FlowShard shard = flows.ShardOf(hash);
-        ref FlowRecord record = ref shard.Find(key, hash, (uint)now);
+        ref FlowHead record = ref shard.Find(key, hash, (uint)now);
         if (Unsafe.IsNullRef(ref record)) return verdict;
+        ref FlowTail tail = ref shard.TailOf(ref record);
         bool isEstablished = record.State == (byte)TcpState.Established;
         switch (fault)
         {
             case PlantedFault.ForgetsScales when isEstablished:
-                record.LowPeer.DropScale();
-                record.HighPeer.DropScale();
+                tail.LowPeer.DropScale();
+                tail.HighPeer.DropScale();
                 break;
             case PlantedFault.ForgetsWhatWasSent when isEstablished:
-                record.LowPeer.End -= 1000;
-                record.HighPeer.End -= 1000;
+                tail.LowPeer.End -= 1000;
+                tail.HighPeer.End -= 1000;
                 break;
             case PlantedFault.EndsFlowsByTheFirstFin when (info.TcpFlags & TcpFlags.Fin) != 0:
                 shard.Remove(ref record, hash, (uint)now);

@@ -1,5 +1,6 @@
 using CsCheck;
 using Firewall.Core.Rules.Classification;
+using Firewall.Tests.Engine;
 using Xunit;
 
 namespace Firewall.Tests.Rules.Classification;
@@ -56,10 +57,8 @@ public class RangeTreeTests
     public void A_search_allocates_nothing()
     {
         RangeTree tree = new([1, 5, 9]);
-        tree.Find(3);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        int found = tree.Find(7);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        int found = 0;
+        Assert.Equal(0, Allocated.LeastBy(() => found = tree.Find(7)));
         Assert.Equal(2, found);
     }
 }
