@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.Versioning;
 using System.Text;
@@ -145,7 +146,7 @@ internal sealed class AdminServer : IDisposable
         return builder.Services.BuildServiceProvider();
     }
 
-    // Who may not is told so and gets no further: no byte of a request is read.
+    // Who may not is told so and gets no further: nobody looks into the request.
     private static async Task AdmitAsync(ConnectionContext connection, AdminAccess access, ConnectionDelegate next)
     {
         if (connection.Features.Get<IConnectionSocketFeature>() is { } feature && access.Admit(feature.Socket) is { } peer)
@@ -154,6 +155,20 @@ internal sealed class AdminServer : IDisposable
             connection.Features.Set(new AdminPass(access.RoleOf(peer)));
             await next(connection);
             return;
+        }
+
+        // Not before it is there: a program whose connection is closed while it is still about to ask takes that for a failure to connect.
+        using (var patience = new CancellationTokenSource(LongestHeaders))
+        {
+            try
+            {
+                ReadResult request = await connection.Transport.Input.ReadAsync(patience.Token);
+                connection.Transport.Input.AdvanceTo(request.Buffer.End);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
         }
 
         byte[] body = AdminProblem.Body(["only root and members of the appliance's groups (Firewall:Admin:Group, ReaderGroup) may use this socket"]);
