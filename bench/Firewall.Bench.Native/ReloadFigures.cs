@@ -72,7 +72,7 @@ internal static class ReloadFigures
     private static void Reload(ReloadInputs inputs, ServiceTags? tags, RuleCatalog catalog, ref Policy current, uint version)
     {
         using UncollectedRegion region = UncollectedRegion.Enter();
-        Volatile.Write(ref current, inputs.Build(catalog, version, tags ?? inputs.ReadTags()));
+        Volatile.Write(ref current, inputs.Build(catalog, version, tags ?? inputs.ReadTags(), current));
     }
 
     private static void Tell(string what, List<Span> spans) => Console.WriteLine(string.Create(

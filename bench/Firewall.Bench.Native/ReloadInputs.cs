@@ -11,20 +11,14 @@ internal sealed record ReloadInputs(byte[] Rules, byte[] Tags)
         return new ReloadInputs(rules.Json(), rules.TagFile);
     }
 
-    /// <summary>Reads both files and compiles them.</summary>
-    public Policy Build(RuleCatalog catalog, uint version)
-    {
-        return Build(catalog, version, ReadTags());
-    }
-
     /// <summary>Reads the service tag file.</summary>
     public ServiceTags ReadTags() => ServiceTags.Read(Tags, "tags.json", out _);
 
     /// <summary>Reads the rules and compiles them with tags that are known already.</summary>
-    public Policy Build(RuleCatalog catalog, uint version, ServiceTags tags)
+    public Policy Build(RuleCatalog catalog, uint version, ServiceTags tags, Policy? before = null)
     {
         RuleFile file = NsgReader.Read(Rules, "rules.json");
-        return PolicyCompiler.Compile(file.Groups, new PolicyOptions { ServiceTags = tags }, catalog, version).Policy
+        return PolicyCompiler.Compile(file.Groups, new PolicyOptions { ServiceTags = tags }, catalog, version, before).Policy
             ?? throw new InvalidOperationException("The rules of the benchmark are wrong.");
     }
 }

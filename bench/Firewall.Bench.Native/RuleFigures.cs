@@ -57,7 +57,7 @@ internal static class RuleFigures
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);
             long start = Stopwatch.GetTimestamp();
-            inputs.Build(new RuleCatalog(), 1);
+            inputs.Build(new RuleCatalog(), 1, inputs.ReadTags());
             times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
         }

@@ -60,6 +60,11 @@ public sealed record AddressSelector
         && string.Equals(ServiceTag, other.ServiceTag, StringComparison.OrdinalIgnoreCase)
         && ApplicationSecurityGroups.SequenceEqual(other.ApplicationSecurityGroups, StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>True if both are written in the same way, in the same case too; where they were read does not count.</summary>
+    internal bool IsWrittenAs(AddressSelector other) =>
+        Equals(other) && string.Equals(ServiceTag, other.ServiceTag, StringComparison.Ordinal)
+        && ApplicationSecurityGroups.SequenceEqual(other.ApplicationSecurityGroups, StringComparer.Ordinal);
+
     /// <inheritdoc/>
     public override int GetHashCode() =>
         HashCode.Combine(Kind, Prefixes.Count, StringComparer.OrdinalIgnoreCase.GetHashCode(ServiceTag), ApplicationSecurityGroups.Count);

@@ -15,18 +15,21 @@ public static class PolicyCompiler
     /// <param name="options">Address spaces and tags.</param>
     /// <param name="catalog">Gets a number for every rule; rules it already knows keep theirs.</param>
     /// <param name="version">The number that the policy will carry.</param>
+    /// <param name="before">The policy in force, with which the new one then shares what is the same in both; null shares nothing.</param>
     public static CompileResult Compile(
-        IReadOnlyList<NetworkSecurityGroup> groups, PolicyOptions options, RuleCatalog catalog, uint version)
+        IReadOnlyList<NetworkSecurityGroup> groups, PolicyOptions options, RuleCatalog catalog, uint version, Policy? before = null)
     {
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(catalog);
         List<RuleFinding> findings = [];
         TagResolver tags = new(options);
+        KnownParts known = new(before);
+        if (before is not null) groups = [.. groups.Select(known.Share)];
         List<CompiledGroup> compiled = [];
         foreach (NetworkSecurityGroup group in groups)
         {
-            compiled.Add(CompileGroup(group, LabelOf(group, groups), tags, options, catalog, findings));
+            compiled.Add(CompileGroup(group, LabelOf(group, groups), tags, options, catalog, known, findings));
         }
 
         ChainMap? chains = Associations.Map(compiled, options, findings);
@@ -36,13 +39,15 @@ public static class PolicyCompiler
     }
 
     private static CompiledGroup CompileGroup(
-        NetworkSecurityGroup group, string label, TagResolver tags, PolicyOptions options, RuleCatalog catalog, List<RuleFinding> findings)
+        NetworkSecurityGroup group, string label, TagResolver tags, PolicyOptions options, RuleCatalog catalog, KnownParts known,
+        List<RuleFinding> findings)
     {
         return new CompiledGroup(group, label, CompileRules(RuleDirection.Inbound), CompileRules(RuleDirection.Outbound));
 
         BitmapClassifier CompileRules(RuleDirection direction)
         {
-            IEnumerable<ResolvedRule> rules = group.RulesOf(direction).Select(rule => new ResolvedRule(
+            IEnumerable<ResolvedRule> rules = group.RulesOf(direction).Select(rule => known.Resolve(
+                label,
                 rule,
                 catalog.Add(new RuleIdentity(label, rule.Name, rule.IsDefault, direction)),
                 tags.Resolve(rule, rule.Source, findings),

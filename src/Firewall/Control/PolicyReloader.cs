@@ -214,10 +214,10 @@ internal sealed partial class PolicyReloader
 
     private Policy Compile(RuleInputs inputs, PolicyOptions settings, out IReadOnlyList<RuleFinding> warnings)
     {
-        Policy plain = inputs.Compile(settings, _store.Catalog, _version + 1, out warnings);
+        Policy plain = inputs.Compile(settings, _store.Catalog, _version + 1, out warnings, _store.Current);
         IReadOnlyList<NetworkSecurityGroup> groups = _added.AddTo(plain);
         if (ReferenceEquals(groups, plain.Groups)) return plain;
-        CompileResult result = PolicyCompiler.Compile(groups, plain.Options, _store.Catalog, plain.Version);
+        CompileResult result = PolicyCompiler.Compile(groups, plain.Options, _store.Catalog, plain.Version, _store.Current);
         return result.Policy ?? throw InvalidInputException.Of(result.Findings);
     }
 

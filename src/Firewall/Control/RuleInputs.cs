@@ -57,8 +57,9 @@ internal sealed class RuleInputs
     /// <param name="catalog">Gets a number for every rule.</param>
     /// <param name="version">The number that the policy will carry.</param>
     /// <param name="warnings">What is odd, but no error.</param>
+    /// <param name="before">The policy in force, with which the new one shares what is the same in both; null shares nothing.</param>
     /// <exception cref="InvalidInputException">The rules cannot be used; with all findings, also the warnings.</exception>
-    public Policy Compile(PolicyOptions options, RuleCatalog catalog, uint version, out IReadOnlyList<RuleFinding> warnings)
+    public Policy Compile(PolicyOptions options, RuleCatalog catalog, uint version, out IReadOnlyList<RuleFinding> warnings, Policy? before = null)
     {
         ParsedRules parsed = Parse(options);
         List<RuleFinding> findings = [.. parsed.Findings];
@@ -67,7 +68,7 @@ internal sealed class RuleInputs
         Policy? policy = null;
         if (!parsed.HasErrors)
         {
-            CompileResult compiled = PolicyCompiler.Compile(parsed.Groups, parsed.Options, catalog, version);
+            CompileResult compiled = PolicyCompiler.Compile(parsed.Groups, parsed.Options, catalog, version, before);
             findings.AddRange(compiled.Findings);
             policy = compiled.Policy;
         }

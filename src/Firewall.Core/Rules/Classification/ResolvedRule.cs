@@ -5,17 +5,22 @@ namespace Firewall.Core.Rules.Classification;
 /// <summary>A security rule with its tags and application security groups turned into addresses, ready to be matched.</summary>
 internal sealed class ResolvedRule
 {
-    public ResolvedRule(SecurityRule rule, int number, AddressSet source, AddressSet destination)
+    /// <param name="rule">The rule.</param>
+    /// <param name="number">Its number in the catalog.</param>
+    /// <param name="source">Where packets come from.</param>
+    /// <param name="destination">Where they go to.</param>
+    /// <param name="like">Another one, whose sets are taken where they are the same.</param>
+    public ResolvedRule(SecurityRule rule, int number, AddressSet source, AddressSet destination, ResolvedRule? like = null)
     {
         Rule = rule;
         Number = number;
         Source = source;
         Destination = destination;
-        SourcePorts = Ports(rule.SourcePorts);
-        DestinationPorts = Ports(rule.DestinationPorts);
+        SourcePorts = Same(Ports(rule.SourcePorts), like?.SourcePorts);
+        DestinationPorts = Same(Ports(rule.DestinationPorts), like?.DestinationPorts);
         IcmpTypes = rule.IcmpTypes.Count == 0
             ? IntervalSet<ushort>.All
-            : IntervalSet<ushort>.From(rule.IcmpTypes.Select(range => (range.First, range.Last)).ToList());
+            : Same(IntervalSet<ushort>.From(rule.IcmpTypes.Select(range => (range.First, range.Last)).ToList()), like?.IcmpTypes);
     }
 
     public SecurityRule Rule { get; }
@@ -58,6 +63,8 @@ internal sealed class ResolvedRule
     public bool DecidesLike(ResolvedRule other) => Rule.Access == other.Rule.Access && Rule.Protocol == other.Rule.Protocol
         && IcmpTypes.Equals(other.IcmpTypes) && SourcePorts.Equals(other.SourcePorts) && DestinationPorts.Equals(other.DestinationPorts)
         && Source.Equals(other.Source) && Destination.Equals(other.Destination);
+
+    private static IntervalSet<ushort> Same(IntervalSet<ushort> set, IntervalSet<ushort>? known) => set.Equals(known) ? known : set;
 
     private static IntervalSet<ushort> Ports(IReadOnlyList<PortRange> ranges) =>
         IntervalSet<ushort>.From(ranges.Select(range => (range.First, range.Last)).ToList());
