@@ -41,18 +41,18 @@ internal static class ReloadFigures
         });
         List<Span> with = [];
         List<Span> without = [];
-        long collection = 0;
         working.Start();
         Thread.Sleep(s_span);
         for (int span = 0; span < spans; span++)
         {
             bool isReload = span % 2 == 1;
             queue.TakeWorst();
+            TimeSpan paused = GC.GetTotalPauseDuration();
             long start = Stopwatch.GetTimestamp();
             if (isReload) Reload(inputs, tags, catalog, ref current, (uint)span + 2);
             TimeSpan rest = s_span - Stopwatch.GetElapsedTime(start);
             if (rest > TimeSpan.Zero) Thread.Sleep(rest);
-            var seen = new Span(queue.TakeWorst(), LongestPause(ref collection));
+            var seen = new Span(queue.TakeWorst(), (GC.GetTotalPauseDuration() - paused).TotalMilliseconds);
             if (span > 1) (isReload ? with : without).Add(seen);
         }
 
@@ -77,24 +77,7 @@ internal static class ReloadFigures
 
     private static void Tell(string what, List<Span> spans) => Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{spans.Count} spans {what}: latest packet {Median(spans, span => span.Worst):F2} ms median, {spans.Max(span => span.Worst):F2} ms at worst, later than 1 ms in {Later(spans)}; the collector's longest pause {Median(spans, span => span.Paused):F2} ms median, {spans.Max(span => span.Paused):F2} ms at worst"));
-
-    // Of the last collection of each kind; a collection in the background pauses twice.
-    private static double LongestPause(ref long last)
-    {
-        double longest = 0;
-        long newest = last;
-        foreach (GCKind kind in (GCKind[])[GCKind.Ephemeral, GCKind.FullBlocking, GCKind.Background])
-        {
-            GCMemoryInfo info = GC.GetGCMemoryInfo(kind);
-            if (info.Index <= last) continue;
-            newest = Math.Max(newest, info.Index);
-            foreach (TimeSpan pause in info.PauseDurations) longest = Math.Max(longest, pause.TotalMilliseconds);
-        }
-
-        last = newest;
-        return longest;
-    }
+        $"{spans.Count} spans {what}: latest packet {Median(spans, span => span.Worst):F2} ms median, {spans.Max(span => span.Worst):F2} ms at worst, later than 1 ms in {Later(spans)}; the collector's pauses together {Median(spans, span => span.Paused):F2} ms median, {spans.Max(span => span.Paused):F2} ms at worst, more than 1 ms in {spans.Count(span => span.Paused > BarMilliseconds)}"));
 
     private static int Later(List<Span> spans) => spans.Count(span => span.Worst > BarMilliseconds);
 
@@ -103,6 +86,9 @@ internal static class ReloadFigures
 
     private static double Median(List<Span> spans, Func<Span, double> value) => spans.Select(value).Order().ElementAt(spans.Count / 2);
 
-    /// <summary>One span: how late its latest packet was, and how long the collector held up all threads at a stretch, in milliseconds.</summary>
+    /// <summary>
+    /// One span: how late its latest packet was, and how long the collector held up all threads in it, in milliseconds. All pauses of a span
+    /// together: the runtime tells single ones only of the last collection of each kind, and a reload can begin with another one.
+    /// </summary>
     private readonly record struct Span(double Worst, double Paused);
 }
