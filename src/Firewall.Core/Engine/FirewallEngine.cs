@@ -158,7 +158,7 @@ public sealed partial class FirewallEngine
 
     /// <summary>
     /// Step 3: the packet's flow, if there is one. What happens to nearly every packet stands here, everything else in methods of its own: the
-    /// less a method holds, the less of it lives on the stack, which was a tenth of a known flow's time.
+    /// less a method holds, the less of it lives on the stack.
     /// </summary>
     private Verdict FollowFlow(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
