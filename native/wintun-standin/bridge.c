@@ -10,6 +10,7 @@
 #include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,7 @@ int main(int count, char **arguments) {
     static char frame[FRAME_LONGEST], second[FRAME_LONGEST], packet[FRAME_LONGEST];
     struct sockaddr_in peer = {0};
     int tun = open_tun(arguments[1]), udp = open_socket(atoi(arguments[2]));
-    size_t first = 0;
+    bool have_first = false;
     printf("ready\n");
     fflush(stdout);
     for (;;) {
@@ -85,12 +86,12 @@ int main(int count, char **arguments) {
             }
             // What the kernel refuses is lost.
             if (frame[0] == FRAME_WHOLE && write(tun, frame + 1, (size_t)length - 1) < 0) perror("write");
-            if (frame[0] == FRAME_REST && first) {
-                memcpy(packet + first, frame + 1, (size_t)length - 1);
-                if (write(tun, packet, first + (size_t)length - 1) < 0) perror("write");
+            if (frame[0] == FRAME_REST && have_first && FRAME_SPLIT + (size_t)length - 1 <= sizeof packet) {
+                memcpy(packet + FRAME_SPLIT, frame + 1, (size_t)length - 1);
+                if (write(tun, packet, FRAME_SPLIT + (size_t)length - 1) < 0) perror("write");
             }
-            first = frame[0] == FRAME_FIRST ? (size_t)length - 1 : 0;
-            if (first) memcpy(packet, frame + 1, first);
+            have_first = frame[0] == FRAME_FIRST && length == 1 + FRAME_SPLIT;
+            if (have_first) memcpy(packet, frame + 1, FRAME_SPLIT);
         }
     }
 }

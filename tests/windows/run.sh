@@ -139,7 +139,8 @@ in_gateway timeout 120 wineboot -i > $state/output 2>&1 || give_up "Wine cannot 
 # What the executable asks of Windows is Windows 10's.
 in_gateway timeout 60 wine winecfg -v win10 > $state/output 2>&1
 # A service inherits nothing of this shell. Wine reads this when its session begins, so the one that has written it must end.
-in_gateway timeout 30 wine reg add 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v WINTUN_STANDIN_PORT /d $port /f > $state/output 2>&1
+environment='HKLM\System\CurrentControlSet\Control\Session Manager\Environment'
+in_gateway timeout 30 wine reg add "$environment" /v WINTUN_STANDIN_PORT /d $port /f > $state/output 2>&1
 in_gateway timeout 30 wineserver -w
 # Wine's services end with the last program that is none, and write where the first one did: this one waits for input, and none comes.
 # It must be the first, so the rest comes after its prompt.
@@ -277,15 +278,17 @@ result "replay of the session's capture gives the same verdicts as on Linux; pac
 
 # ---------------------------------------------------------------- the unit tests
 
+# They play the network themselves; with a bridge the stand-in would carry away what they look for. Wine reads this when its session begins.
+in_gateway timeout 30 wine reg delete "$environment" /v WINTUN_STANDIN_PORT /f > $state/output 2>&1
+stop_wine
 # All tests run, also one that is new, but the classes and methods named here, for the reason beside each.
 declare -A left_out=(
     [Firewall.Tests.Rules.ServiceTagsTests.Azures_real_file_loads_whole_and_fast]="measures"
     [Firewall.Tests.Rules.Classification.BitmapClassifierTests.A_policy_with_the_whole_service_tag_file_is_built_in_time_and_memory]="measures"
     [Firewall.Tests.Devices.Windows.WintunThroughputTests]="measures"
     [Firewall.Tests.Rules.Analysis.AnalysisTimeTests]="measures"
-    [Firewall.Tests.Devices.Windows.WintunQueueTests]="packets to the stand-in's far end get lost or overtake each other under Wine, for a reason not found; whole on Linux"
-    [Firewall.Tests.Devices.Windows.WintunFunctionTests]="as WintunQueueTests"
-    [Firewall.Tests.Flows.FlowWalkTests]="takes minutes: threads race for as long as there are enough of what they look for"
+    [Firewall.Tests.Devices.Windows.WintunQueueTests.Sessions_begin_and_end_while_packets_pour_in_and_others_wake]="a thread that never rests: Wine stops it for a garbage collection in seconds, not microseconds"
+    [Firewall.Tests.Flows.FlowWalkTests.While_workers_open_and_end_flows_the_others_are_all_met_and_no_copy_is_torn]="the same, with two threads: it lasts minutes"
 )
 filter=()
 for name in "${!left_out[@]}"; do

@@ -42,6 +42,53 @@ public sealed unsafe class WintunFunctionTests : IDisposable
     }
 
     [Fact]
+    public void The_driver_comes_with_the_first_adapter_and_can_be_deleted_after_the_last()
+    {
+        // A library of its own: the other tests' adapters are not in it. It stays beside the first, since what is loaded cannot be deleted.
+        string library = Standin.Require().Path;
+        string copy = Path.Combine(Path.GetDirectoryName(library)!, "wintun-alone" + Path.GetExtension(library));
+        File.Copy(library, copy, overwrite: true);
+        var wintun = WintunLibrary.Load(copy);
+        Assert.Null(wintun.GetRunningDriverVersion());
+        Assert.Equal(Win32Error.FileNotFound, WintunLibrary.LastError);
+        nint adapter = wintun.CreateAdapter(Name, "Test", Guid.NewGuid());
+        Assert.Equal(new Version(0, 14), wintun.GetRunningDriverVersion());
+        Assert.False(wintun.DeleteDriver());
+        wintun.CloseAdapter(adapter);
+        Assert.NotNull(wintun.GetRunningDriverVersion());
+        Assert.True(wintun.DeleteDriver());
+        Assert.Null(wintun.GetRunningDriverVersion());
+    }
+
+    [Fact]
+    public void A_name_has_127_letters_at_most()
+    {
+        string longest = new('n', 127);
+        _adapter = _wintun.CreateAdapter(longest, longest, Guid.NewGuid());
+        nint opened = _wintun.OpenAdapter(longest);
+        Assert.NotEqual(0, opened);
+        _wintun.CloseAdapter(opened);
+        Assert.Equal(0, _wintun.CreateAdapter(longest + "n", "Test", Guid.NewGuid()));
+        Assert.Equal(Win32Error.InvalidParameter, WintunLibrary.LastError);
+        Assert.Equal(0, _wintun.CreateAdapter(Name, longest + "n", Guid.NewGuid()));
+        Assert.Equal(Win32Error.InvalidParameter, WintunLibrary.LastError);
+        Assert.Equal(0, _wintun.OpenAdapter(longest + "n"));
+        Assert.Equal(Win32Error.InvalidParameter, WintunLibrary.LastError);
+    }
+
+    [Fact]
+    public void A_packet_has_65_535_bytes_at_most()
+    {
+        Standin standin = Start();
+        byte* longest = _wintun.AllocateSendPacket(_session, 65_535);
+        Assert.True(longest is not null);
+        _wintun.SendPacket(_session, longest);
+        Assert.Equal(65_535, standin.Take(_session)!.Length);
+        Assert.True(_wintun.AllocateSendPacket(_session, 65_536) is null);
+        Assert.Equal(Win32Error.InvalidParameter, WintunLibrary.LastError);
+    }
+
+    [Fact]
     public void An_adapter_goes_with_the_handle_that_made_it_whoever_else_has_it_open()
     {
         Start();
