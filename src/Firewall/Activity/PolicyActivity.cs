@@ -19,8 +19,8 @@ internal static class PolicyActivity
         foreach ((string key, NetworkSecurityGroup group) in now)
         {
             old.TryGetValue(key, out NetworkSecurityGroup? known);
-            SecurityRule[] changed = [.. group.SecurityRules.Where(rule => !Has(known, rule))];
-            SecurityRule[] replaced = known is null ? [] : [.. known.SecurityRules.Where(rule => !Has(group, rule))];
+            SecurityRule[] changed = Without(group, known);
+            SecurityRule[] replaced = known is null ? [] : Without(known, group);
             bool flushChanged = known is not null && known.FlushConnection != group.FlushConnection;
             if (changed.Length + replaced.Length == 0 && known is not null && !flushChanged) continue;
             yield return Event(ActivityOperation.WriteGroup, group, correlation, after.Version, replaced, changed) with
@@ -66,7 +66,13 @@ internal static class PolicyActivity
             },
         };
 
-    private static bool Has(NetworkSecurityGroup? group, SecurityRule rule) => group is not null && group.SecurityRules.Any(rule.MeansTheSameAs);
+    // The rules of a group that another one does not have. By name: each rule beside each took a third of the time of a just-in-time request.
+    private static SecurityRule[] Without(NetworkSecurityGroup group, NetworkSecurityGroup? other)
+    {
+        if (other is null) return [.. group.SecurityRules];
+        ILookup<string, SecurityRule> others = other.SecurityRules.ToLookup(rule => rule.Name, StringComparer.OrdinalIgnoreCase);
+        return [.. group.SecurityRules.Where(rule => !others[rule.Name].Any(rule.MeansTheSameAs))];
+    }
 
     private static void WriteRules(Utf8JsonWriter json, SecurityRule[] rules)
     {
