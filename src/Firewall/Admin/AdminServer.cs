@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Security;
 using System.Runtime.Versioning;
 using System.Text;
 using Firewall.Admin.Remote;
@@ -46,7 +47,7 @@ internal sealed class AdminServer : IDisposable
     /// <param name="secrets">What <see cref="AdminSettings.Tcp"/> needs; null without it.</param>
     /// <param name="state">The appliance that it tells of.</param>
     /// <param name="logger">For where it listens, or why it does not.</param>
-    public static AdminServer Start(string? path, AdminSettings settings, TcpSecrets? secrets, ApplianceState state, ILogger logger)
+    public static AdminServer Start(string? path, AdminSettings settings, TcpSecretsInForce? secrets, ApplianceState state, ILogger logger)
     {
         var server = new AdminServer();
         var api = new AdminApi(state);
@@ -104,18 +105,21 @@ internal sealed class AdminServer : IDisposable
         _listeners.Add(new AdminListener($"Metrics on http://{place}/metrics", options, Sockets(new SocketTransportOptions()), api.AnswerPublicAsync, logger));
     }
 
-    private void ListenToTcp(AdminTcpSettings settings, TcpSecrets secrets, AdminApi api, ILogger logger)
+    private void ListenToTcp(AdminTcpSettings settings, TcpSecretsInForce secrets, AdminApi api, ILogger logger)
     {
         KestrelServerOptions options = OptionsOfHaste();
-        if (secrets.Certificate is not null) options.ApplicationServices = TlsServices();
+        bool hasTls = secrets.Current.Tls is not null;
+        if (hasTls) options.ApplicationServices = TlsServices();
         options.Listen(settings.Listen, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
-            if (secrets.Certificate is { } certificate)
-                listen.UseHttps(new HttpsConnectionAdapterOptions { ServerCertificate = certificate, ServerCertificateChain = secrets.Chain });
+            if (hasTls) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Certified()) });
         });
-        string place = $"Admin API{(settings.Page ? " and page" : "")} on {(secrets.Certificate is null ? "http" : "https")}://{settings.Listen}/";
+        string place = $"Admin API{(settings.Page ? " and page" : "")} on {(hasTls ? "https" : "http")}://{settings.Listen}/";
         _listeners.Add(new AdminListener(place, options, Sockets(new SocketTransportOptions()), new TcpDoor(api, secrets, settings).AnswerAsync, logger));
+
+        // The certificate may have been renewed since the last connection.
+        SslServerAuthenticationOptions Certified() => new() { ServerCertificateContext = secrets.Current.Tls };
     }
 
     // A listing may wait for a person who reads it, and who waits has been let in.

@@ -131,7 +131,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _justInTime.Restore();
         _reloader.LoadFirst();
         FirewallOptions options = _reloader.Options;
-        TcpSecrets? secrets = options.Admin.Tcp is { } tcp ? TcpSecrets.Read(tcp) : null;
+        TcpSecretsInForce? secrets = options.Admin.Tcp is { } tcp ? new TcpSecretsInForce(tcp, _watchTiming, _time, _logger) : null;
+        if (secrets is not null) _undo.Push("the watch over tokens and certificate", secrets.Dispose);
 
         IHandoverPlatform? handover = _platform.Handover;
         if (_mode.TakeOver && handover is null) throw new ApplianceException($"{Successor.Argument} needs Linux; stop the running instance and start this one");

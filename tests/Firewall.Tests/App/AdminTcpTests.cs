@@ -8,6 +8,8 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Firewall.Admin;
+using Firewall.Commands.Activity;
+using Firewall.Commands.Running;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
 using Firewall.Hosting;
@@ -210,16 +212,7 @@ public sealed class AdminTcpTests : IAsyncLifetime
     [InlineData(true)]
     public async Task By_TLS_the_command_line_gets_in_and_trusts_what_it_is_told_to(bool isPfx)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=firewall", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        _folder.Write("tls.pem", certificate.ExportCertificatePem());
-        WriteSecret("tls.key", key.ExportPkcs8PrivateKeyPem());
-        WriteSecret("tls.pfx", "");
-        await File.WriteAllBytesAsync(_folder["tls.pfx"], certificate.Export(X509ContentType.Pfx));
+        WriteCertificate();
         await Start(isPfx ? "\"Certificate\": \"tls.pfx\"" : "\"Certificate\": \"tls.pem\", \"CertificateKey\": \"tls.key\"");
         string url = $"https://127.0.0.1:{_port}";
         CommandRunner trusting = CommandRunner.Run("status", "--admin", url, "--token-file", _folder["reader.token"], "--ca", _folder["tls.pem"], "--format", "json");
@@ -230,6 +223,29 @@ public sealed class AdminTcpTests : IAsyncLifetime
         Assert.Contains("certificate", doubting.Error, StringComparison.Ordinal);
         CommandRunner plain = CommandRunner.Run("status", "--admin", $"http://127.0.0.1:{_port}", "--token-file", _folder["reader.token"]);
         Assert.Equal(1, plain.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_renewed_certificate_and_new_tokens_are_in_force_without_a_restart()
+    {
+        WriteCertificate();
+        await Start("\"Certificate\": \"tls.pem\", \"CertificateKey\": \"tls.key\"");
+        string first = File.ReadAllText(_folder["tls.pem"]);
+        Assert.Equal(0, Status(ReaderToken).ExitCode);
+
+        const string Newer = "newer-0123456789abcdef0123456789abcdef0123";
+        WriteCertificate();
+        WriteSecret("reader.token", Newer);
+        while (Status(Newer).ExitCode != 0) await Task.Delay(10, _patience.Token);
+        Assert.Equal((1, true), (Status(ReaderToken).ExitCode, Status(ReaderToken).Error.Contains("this needs a token", StringComparison.Ordinal)));
+        await File.WriteAllTextAsync(_folder["old.pem"], first);
+        Assert.Equal(1, Status(Newer, "old.pem").ExitCode);
+
+        CommandRunner Status(string token, string authority = "tls.pem")
+        {
+            WriteSecret("shown.token", token);
+            return CommandRunner.Run("status", "--admin", $"https://127.0.0.1:{_port}", "--token-file", _folder["shown.token"], "--ca", _folder[authority]);
+        }
     }
 
     [Fact]
@@ -254,6 +270,30 @@ public sealed class AdminTcpTests : IAsyncLifetime
             Assert.Equal(2, run.ExitCode);
             Assert.Contains(why, run.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task The_activity_log_is_listed_and_followed_from_afar()
+    {
+        await Start();
+        string[] there = ["--admin", $"http://localhost:{_port}", "--token-file", _folder["reader.token"]];
+        string[] before = Lines(CommandRunner.Run(["activity", "list", "--format", "json", .. there]));
+        Assert.Equal(await File.ReadAllLinesAsync(_folder["activity.jsonl"]), before);
+        Assert.Equal(before[^1..], Lines(CommandRunner.Run(["activity", "list", "--limit", "1", "--format", "json", "--socket", _folder["admin.sock"]])));
+        CommandRunner two = CommandRunner.Run(["activity", "list", "--file", _folder["activity.jsonl"], .. there]);
+        Assert.Equal((2, "firewall: --config and --file name a log on this machine, --socket and --admin an appliance; give one of them\n"), (two.ExitCode, two.Error));
+
+        using var client = new AdminClient(new Uri($"http://localhost:{_port}"), ReaderToken, null);
+        var remote = new RemoteActivity(client);
+        Assert.Empty(remote.New());
+        using HttpClient @operator = Http(OperatorToken);
+        for (int i = 0; i < 120; i++) (await @operator.PostAsync($"/v1/flows/kill?source=192.0.2.{i}", null)).EnsureSuccessStatusCode();
+        string[] after = await File.ReadAllLinesAsync(_folder["activity.jsonl"]);
+        Assert.Equal(120, after.Length - before.Length);
+        Assert.Equal(after[before.Length..], remote.New());
+        Assert.Empty(remote.New());
+
+        static string[] Lines(CommandRunner run) => run.ExitCode == 0 ? run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [run.Error];
     }
 
     private async Task Start(string more = "")
@@ -285,6 +325,21 @@ public sealed class AdminTcpTests : IAsyncLifetime
         var quick = new FileWatchTiming(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(100));
         _host = ApplianceHost.Create(loader, loader.Load(), _ => _platform, new StartMode(false), quick);
         await _host.StartAsync();
+    }
+
+    // One for this machine, as PEM with its key beside it and as PFX.
+    private void WriteCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=firewall", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        _folder.Write("tls.pem", certificate.ExportCertificatePem());
+        WriteSecret("tls.key", key.ExportPkcs8PrivateKeyPem());
+        WriteSecret("tls.pfx", "");
+        File.WriteAllBytes(_folder["tls.pfx"], certificate.Export(X509ContentType.Pfx));
     }
 
     private void WriteSecret(string name, string text)

@@ -3,6 +3,7 @@ using Firewall.Admin;
 using Firewall.Admin.Remote;
 using Firewall.Control;
 using Firewall.Control.Configuration;
+using Firewall.Control.Watching;
 using Xunit;
 
 namespace Firewall.Tests.App;
@@ -65,6 +66,33 @@ public sealed class TcpSecretsTests : IDisposable
         string open = Write("open.pem", "no", UnixFileMode.UserRead | UnixFileMode.OtherRead);
         Assert.Contains("chmod 600", Problem(Settings(null, token) with { Certificate = open }), StringComparison.Ordinal);
         Assert.Contains(":CertificateKey: ", Problem(Settings(null, token) with { Certificate = Write("c", "no"), CertificateKey = open }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_token_that_is_exchanged_is_in_force_and_one_of_no_use_leaves_what_was()
+    {
+        var time = new ManualTime();
+        var logger = new RecordingLogger();
+        using var secrets = new TcpSecretsInForce(Settings(Write("o", Good + "O"), Write("r", Good + "R")), FileWatchTiming.Default, time, logger);
+        Assert.Equal(AdminRole.Reader, secrets.Current.RoleOf($"Bearer {Good}R"));
+
+        Change("short");
+        Assert.Equal(AdminRole.Reader, secrets.Current.RoleOf($"Bearer {Good}R"));
+        Assert.StartsWith("Warning Tokens and certificate of the admin API stay as they are: Firewall:Admin:Tcp:ReaderTokenFile: ", logger.Lines[^1], StringComparison.Ordinal);
+
+        Change(Good + "NEW");
+        Assert.Equal(AdminRole.None, secrets.Current.RoleOf($"Bearer {Good}R"));
+        Assert.Equal(AdminRole.Reader, secrets.Current.RoleOf($"Bearer {Good}NEW"));
+        Assert.Equal(AdminRole.Operator, secrets.Current.RoleOf($"Bearer {Good}O"));
+        Assert.Equal(2, logger.Lines.Count);
+        Assert.All(logger.Lines, line => Assert.DoesNotContain(Good, line, StringComparison.Ordinal));
+
+        void Change(string text)
+        {
+            Write("r", text);
+            time.Advance(FileWatchTiming.Default.Poll);
+            time.Advance(FileWatchTiming.Default.LongestWait);
+        }
     }
 
     private static string Problem(AdminTcpSettings settings) => Assert.Throws<InvalidInputException>(() => TcpSecrets.Read(settings)).Message;

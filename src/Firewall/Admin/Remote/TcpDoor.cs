@@ -15,12 +15,12 @@ internal sealed class TcpDoor
         + "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
     private readonly AdminApi _api;
-    private readonly TcpSecrets _secrets;
+    private readonly TcpSecretsInForce _secrets;
     private readonly IReadOnlyList<string> _names;
     private readonly PageFiles? _page;
 
     /// <summary>Makes the way in.</summary>
-    public TcpDoor(AdminApi api, TcpSecrets secrets, AdminTcpSettings settings)
+    public TcpDoor(AdminApi api, TcpSecretsInForce secrets, AdminTcpSettings settings)
     {
         _api = api;
         _secrets = secrets;
@@ -48,7 +48,7 @@ internal sealed class TcpDoor
         }
 
         if (_page?.Find(context.Request) is { } file) return file.AnswerAsync(context);
-        AdminRole role = _secrets.RoleOf(context.Request.Headers.Authorization);
+        AdminRole role = _secrets.Current.RoleOf(context.Request.Headers.Authorization);
         if (role == AdminRole.None)
         {
             headers.WWWAuthenticate = "Bearer realm=\"firewall\"";

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Firewall.Control;
@@ -6,12 +7,12 @@ using Firewall.Devices.Linux;
 
 namespace Firewall.Admin.Remote;
 
-/// <summary>What the admin API by TCP keeps to itself: the tokens, and the certificate with its key. Read once, at the start.</summary>
+/// <summary>What the admin API by TCP keeps to itself: the tokens, and the certificate with its key, as their files said when they were read.</summary>
 /// <param name="Operator">Whoever shows it is an operator; null if nobody is.</param>
 /// <param name="Reader">Whoever shows it is a reader; null if nobody is.</param>
 /// <param name="Certificate">For TLS, with its private key; null for none.</param>
-/// <param name="Chain">What leads from it to what browsers trust; may be empty.</param>
-internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509Certificate2? Certificate, X509Certificate2Collection? Chain)
+/// <param name="Tls">The same with what leads from it to what browsers trust, ready for handshakes; null for none.</param>
+internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509Certificate2? Certificate, SslStreamCertificateContext? Tls)
 {
     private const string Section = "Firewall:Admin:Tcp";
 
@@ -27,8 +28,15 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         if (!OpenSslLibrary.IsThere)
             throw new InvalidInputException($"{Section}:Certificate: TLS needs OpenSSL, and there is no libssl on this machine; on Debian, apt-get install libssl3");
         (X509Certificate2 certificate, X509Certificate2Collection chain) = ReadCertificate(file, settings.CertificateKey);
-        return new TcpSecrets(operators, readers, certificate, chain);
+        // What is missing in the chain is not fetched from anywhere.
+        return new TcpSecrets(operators, readers, certificate, SslStreamCertificateContext.Create(certificate, chain, offline: true));
     }
+
+    /// <summary>Which certificate it is; empty for none.</summary>
+    public string Thumbprint => Certificate?.Thumbprint ?? "";
+
+    /// <summary>True if these let in the same as others do.</summary>
+    public bool HasSameTokens(TcpSecrets other) => IsSame(Operator, other.Operator) && IsSame(Reader, other.Reader);
 
     /// <summary>The role of whoever sends this header. All tokens are compared, so that the time tells nothing.</summary>
     public AdminRole RoleOf(string? authorization)
@@ -38,6 +46,8 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         return isOperator ? AdminRole.Operator : isReader ? AdminRole.Reader : AdminRole.None;
     }
 
+    private static bool IsSame(AdminToken? one, AdminToken? other) => one is null ? other is null : other is not null && one.Is(other);
+
     private static (X509Certificate2 Certificate, X509Certificate2Collection Chain) ReadCertificate(string file, string? key)
     {
         const string Key = $"{Section}:Certificate";
@@ -46,7 +56,12 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         var chain = new X509Certificate2Collection();
         try
         {
-            if (Path.GetExtension(file).ToUpperInvariant() is ".PFX" or ".P12") return (X509CertificateLoader.LoadPkcs12FromFile(file, null), chain);
+            if (Path.GetExtension(file).ToUpperInvariant() is ".PFX" or ".P12")
+            {
+                X509Certificate2 whole = X509CertificateLoader.LoadPkcs12FromFile(file, null);
+                return whole.HasPrivateKey ? (whole, chain) : throw new CryptographicException("there is no private key in it");
+            }
+
             chain.ImportFromPemFile(file);
             return (X509Certificate2.CreateFromPemFile(file, key), chain);
         }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Firewall.Activity;
+using Firewall.Commands.Running;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Spectre.Console;
@@ -12,6 +13,7 @@ namespace Firewall.Commands.Activity;
 internal static class ActivityCommands
 {
     private static readonly TimeSpan FollowStep = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan RemoteStep = TimeSpan.FromSeconds(1);
 
     public static Command Create(CommandStreams streams)
     {
@@ -29,9 +31,20 @@ internal static class ActivityCommands
         Option<string?> file = FileOption();
         Option<OutputFormat> format = Options.Format();
         Option<int> limit = new("--limit") { Description = "Show the newest so many [default: 50]", HelpName = "COUNT", DefaultValueFactory = static _ => 50 };
+        SocketOption socket = new();
         var list = new Command("list", "Show the newest entries") { config, file, limit, format };
-        list.SetAction(parsed => List(PathOf(parsed.GetValue(file), parsed.GetValue(config)), parsed.GetValue(limit), parsed.GetValue(format), streams));
-        HelpExamples.Add(list, "firewall activity list --config /etc/firewall/firewall.json", "firewall activity list --format json | jq .operationName.value");
+        socket.AddTo(list);
+        list.SetAction(parsed =>
+        {
+            int count = parsed.GetValue(limit);
+            IReadOnlyList<string> lines = socket.IsGiven(parsed)
+                ? FromAppliance(parsed, socket, config, file, remote => remote.Newest(count))
+                : ReadNewest(PathOf(parsed.GetValue(file), parsed.GetValue(config)), count);
+            return List(lines, parsed.GetValue(format), streams);
+        });
+        HelpExamples.Add(
+            list, "firewall activity list --config /etc/firewall/firewall.json", "firewall activity list --format json | jq .operationName.value",
+            "firewall activity list --admin https://firewall.example.net:9478 --token-file reader.token");
         return list;
     }
 
@@ -40,8 +53,12 @@ internal static class ActivityCommands
         Option<string?> config = Config();
         Option<string?> file = FileOption();
         Option<OutputFormat> format = Options.Format();
+        SocketOption socket = new();
         var follow = new Command("follow", "Show entries as they come, until interrupted") { config, file, format };
-        follow.SetAction((parsed, stop) => FollowAsync(PathOf(parsed.GetValue(file), parsed.GetValue(config)), parsed.GetValue(format), streams, stop));
+        socket.AddTo(follow);
+        follow.SetAction((parsed, stop) => socket.IsGiven(parsed)
+            ? FromAppliance(parsed, socket, config, file, remote => FollowAsync(remote, parsed.GetValue(format), streams, stop))
+            : FollowAsync(PathOf(parsed.GetValue(file), parsed.GetValue(config)), parsed.GetValue(format), streams, stop));
         HelpExamples.Add(follow, "firewall activity follow");
         return follow;
     }
@@ -61,11 +78,22 @@ internal static class ActivityCommands
         return ActivityFiles.Of(loader.Load()) ?? throw new InvalidInputException("Firewall:ActivityLog:File is \"none\": no activity log is written");
     }
 
-    private static int List(string path, int limit, OutputFormat format, CommandStreams streams)
+    private static T FromAppliance<T>(ParseResult parsed, SocketOption socket, Option<string?> config, Option<string?> file, Func<RemoteActivity, T> read)
+    {
+        if (parsed.GetValue(config) is not null || parsed.GetValue(file) is not null)
+            throw new InvalidInputException("--config and --file name a log on this machine, --socket and --admin an appliance; give one of them");
+        return read(new RemoteActivity(socket.Connect(parsed)));
+    }
+
+    private static IReadOnlyList<string> ReadNewest(string path, int limit)
     {
         IReadOnlyList<string> files = ActivityLog.FilesOf(path);
         if (files.Count == 0) throw new InvalidInputException($"{path}: there is no activity log");
-        string[] lines = [.. files.SelectMany(ReadLines).TakeLast(Math.Max(0, limit))];
+        return [.. files.SelectMany(ReadLines).TakeLast(Math.Max(0, limit))];
+    }
+
+    private static int List(IReadOnlyList<string> lines, OutputFormat format, CommandStreams streams)
+    {
         if (format == OutputFormat.Json)
         {
             foreach (string line in lines) streams.Out.WriteLine(line);
@@ -99,10 +127,7 @@ internal static class ActivityCommands
                     int whole = Array.LastIndexOf(bytes, (byte)'\n', Math.Max(0, read - 1)) + 1;
                     position += whole;
                     foreach (string line in Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                    {
-                        if (format == OutputFormat.Json) await streams.Out.WriteLineAsync(line.AsMemory(), stop);
-                        else if (Row(line) is { } row) await streams.Out.WriteLineAsync(string.Join("  ", row).AsMemory(), stop);
-                    }
+                        await WriteAsync(line, format, streams, stop);
                 }
 
                 await Task.Delay(FollowStep, stop);
@@ -112,6 +137,28 @@ internal static class ActivityCommands
         {
             return ExitCode.Done;
         }
+    }
+
+    private static async Task<int> FollowAsync(RemoteActivity remote, OutputFormat format, CommandStreams streams, CancellationToken stop)
+    {
+        try
+        {
+            while (true)
+            {
+                foreach (string line in remote.New()) await WriteAsync(line, format, streams, stop);
+                await Task.Delay(RemoteStep, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Done;
+        }
+    }
+
+    private static async Task WriteAsync(string line, OutputFormat format, CommandStreams streams, CancellationToken stop)
+    {
+        if (format == OutputFormat.Json) await streams.Out.WriteLineAsync(line.AsMemory(), stop);
+        else if (Row(line) is { } row) await streams.Out.WriteLineAsync(string.Join("  ", row).AsMemory(), stop);
     }
 
     private static IEnumerable<string> ReadLines(string file)

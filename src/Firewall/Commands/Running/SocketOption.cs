@@ -47,6 +47,10 @@ internal sealed class SocketOption
         command.Options.Add(_authority);
     }
 
+    /// <summary>True if the command line names an appliance, for commands that can also do without one.</summary>
+    public bool IsGiven(ParseResult parsed) =>
+        parsed.GetValue(_option) is not null || parsed.GetValue(_admin) is not null || parsed.GetValue(_token) is not null || parsed.GetValue(_authority) is not null;
+
     /// <summary>A client for the appliance that was named, or the only one there is.</summary>
     public AdminClient Connect(ParseResult parsed)
     {
