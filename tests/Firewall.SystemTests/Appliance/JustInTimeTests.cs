@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text.Json;
 using Firewall.SystemTests.Linux;
 using Xunit;
@@ -91,9 +92,48 @@ public sealed class JustInTimeTests
         Assert.Contains("allows at most 3:00:00", said, StringComparison.Ordinal);
     }
 
-    private static RunningAppliance Start(Lab lab)
+    [Fact]
+    public async Task Thousands_of_requests_at_once_cost_no_packet_and_the_last_one_is_served_as_the_first()
     {
-        lab.WriteRules(Nsg.Group());
+        const int Requests = 3_000; // ten thousand take three minutes and end the same
+        const int Sources = 600; // more than may be in force
+        const int AtOnce = 16;
+        using var lab = new Lab();
+        using var sshd = new SshServer(lab.Vm);
+        lab.WriteJitPolicies(terminateOnExpiry: false);
+        using RunningAppliance appliance = Start(lab, Nsg.AllowService);
+        using HttpClient http = Http(appliance.WaitForLog("Admin socket ").Split(' ').Last(word => word.StartsWith('/')));
+        int granted = 0;
+        int refused = 0;
+        using (var datagrams = new NumberedDatagrams(lab, 5000, 5_000))
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, Requests), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, stop) =>
+            {
+                using HttpResponseMessage answer = await http.PostAsync(
+                    $"/v1/jit/initiate?vm=vm-web1&port=22&source=198.18.{i % Sources / 256}.{i % Sources % 256}&duration=1h&justification=ticket%20{i}", null, stop);
+                string said = await answer.Content.ReadAsStringAsync(stop);
+                if (answer.IsSuccessStatusCode) Interlocked.Increment(ref granted);
+                else Assert.Contains("500 requests are in force, more are not possible", said, StringComparison.Ordinal);
+                if (!answer.IsSuccessStatusCode) Interlocked.Increment(ref refused);
+            });
+            // Each compiles a policy; what that leaves behind is collected at 200 MB (decision 18).
+            Assert.InRange(appliance.ResidentMemory(), 0, 400 << 20);
+            Assert.Empty(datagrams.End().Lost);
+        }
+
+        // Who had been in time may ask again; the others are refused each time.
+        Assert.Equal((Requests * 500 / Sources, Requests - (Requests * 500 / Sources)), (granted, refused));
+        JsonElement.ArrayEnumerator active = JsonDocument.Parse(Firewall(lab, "jit", "list", "--format", "json")).RootElement.EnumerateArray();
+        Assert.Equal(500, active.Count());
+        sshd.TimesOut(lab.Client, Lab.VmV4);
+        Firewall(lab, "jit", "revoke", active.First().GetProperty("id").GetString()!);
+        Request(lab, "1h");
+        sshd.Connects(lab.Client, Lab.VmV4);
+    }
+
+    private static RunningAppliance Start(Lab lab, params string[] rules)
+    {
+        lab.WriteRules(Nsg.Group(rules));
         RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", $"FIREWALL__JUSTINTIME__POLICIES={lab.Files["jit.json"]}");
         appliance.WaitForLog("Admin socket ");
         return appliance;
@@ -101,6 +141,17 @@ public sealed class JustInTimeTests
 
     private static string Request(Lab lab, string duration) => Firewall(
         lab, "jit", "request", "--vm", "vm-web1", "--port", "22", "--source", Lab.ClientV4, "--duration", duration, "--justification", "a test");
+
+    private static HttpClient Http(string path) => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (_, stop) =>
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    })
+    { BaseAddress = new Uri("http://firewall") };
 
     private static string Firewall(Lab lab, params string[] arguments) => lab.Gateway.Run(RunningAppliance.Executable, arguments);
 }

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Firewall.SystemTests.Linux;
+using Firewall.Tests.App;
 using Xunit;
 
 namespace Firewall.SystemTests.Appliance;
@@ -157,6 +158,42 @@ public sealed class OperatingTests
             Assert.Empty(datagrams.End().Lost);
         }
 
+        Assert.Equal(0, appliance.Terminate());
+    }
+
+    [Fact]
+    public async Task A_collector_gets_the_metrics_by_OTLP()
+    {
+        // opentelemetry-proto, metrics/v1/metrics.proto.
+        const int ResourceMetrics = 1, ScopeMetrics = 2, Metric = 2, Name = 1, Sum = 7, Points = 1, AsDouble = 4, Attributes = 7, Value = 2, AsText = 1;
+        using var lab = new Lab();
+        using var collector = new HttpListener { Prefixes = { "http://127.0.0.1:4318/v1/metrics/" } };
+        lab.Gateway.Inside(collector.Start);
+        using RunningAppliance appliance = Start(lab, "FIREWALL__OTLP__ENDPOINT=http://127.0.0.1:4318", "FIREWALL__OTLP__INTERVAL=1");
+        int sent;
+        using (var datagrams = new NumberedDatagrams(lab, Service, 5_000))
+        {
+            Wait.Until(() => datagrams.Received > 1_000, "too little came through");
+            (sent, IReadOnlyList<int> lost) = datagrams.End();
+            Assert.Empty(lost);
+        }
+
+        double allowed = 0;
+        while (allowed < sent)
+        {
+            HttpListenerContext request = await collector.GetContextAsync().WaitAsync(TimeSpan.FromSeconds(20));
+            using var body = new MemoryStream();
+            await request.Request.InputStream.CopyToAsync(body);
+            request.Response.Close();
+            allowed = new OtlpMessage(body.ToArray()).Messages(ResourceMetrics)
+                .SelectMany(resource => resource.Messages(ScopeMetrics)).SelectMany(scope => scope.Messages(Metric))
+                .Where(metric => metric.Text(Name) == "firewall.rule_packets")
+                .SelectMany(metric => metric.Message(Sum).Messages(Points))
+                .Where(point => point.Messages(Attributes).Any(label => label.Message(Value).Text(AsText) == "UserRule_allow-service"))
+                .Sum(point => point.Double(AsDouble));
+        }
+
+        Assert.Equal(sent, allowed);
         Assert.Equal(0, appliance.Terminate());
     }
 
