@@ -77,18 +77,6 @@ public sealed unsafe class WintunFunctionTests : IDisposable
     }
 
     [Fact]
-    public void A_packet_has_65_535_bytes_at_most()
-    {
-        Standin standin = Start();
-        byte* longest = _wintun.AllocateSendPacket(_session, 65_535);
-        Assert.True(longest is not null);
-        _wintun.SendPacket(_session, longest);
-        Assert.Equal(65_535, standin.Take(_session)!.Length);
-        Assert.True(_wintun.AllocateSendPacket(_session, 65_536) is null);
-        Assert.Equal(Win32Error.InvalidParameter, WintunLibrary.LastError);
-    }
-
-    [Fact]
     public void An_adapter_goes_with_the_handle_that_made_it_whoever_else_has_it_open()
     {
         Start();
