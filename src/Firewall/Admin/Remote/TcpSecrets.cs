@@ -27,9 +27,8 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         if (settings.Certificate is not { } file) return new TcpSecrets(operators, readers, null, null);
         if (!OpenSslLibrary.IsThere)
             throw new InvalidInputException($"{Section}:Certificate: TLS needs OpenSSL, and there is no libssl on this machine; on Debian, apt-get install libssl3");
-        (X509Certificate2 certificate, X509Certificate2Collection chain) = ReadCertificate(file, settings.CertificateKey);
-        // What is missing in the chain is not fetched from anywhere.
-        return new TcpSecrets(operators, readers, certificate, SslStreamCertificateContext.Create(certificate, chain, offline: true));
+        (X509Certificate2 certificate, SslStreamCertificateContext tls) = ReadCertificate(file, settings.CertificateKey);
+        return new TcpSecrets(operators, readers, certificate, tls);
     }
 
     /// <summary>Which certificate it is; empty for none.</summary>
@@ -48,7 +47,7 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
 
     private static bool IsSame(AdminToken? one, AdminToken? other) => one is null ? other is null : other is not null && one.Is(other);
 
-    private static (X509Certificate2 Certificate, X509Certificate2Collection Chain) ReadCertificate(string file, string? key)
+    private static (X509Certificate2 Certificate, SslStreamCertificateContext Tls) ReadCertificate(string file, string? key)
     {
         const string Key = $"{Section}:Certificate";
         if (key is null) SecretFile.Check(file, Key);
@@ -56,14 +55,22 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         var chain = new X509Certificate2Collection();
         try
         {
+            X509Certificate2 certificate;
             if (Path.GetExtension(file).ToUpperInvariant() is ".PFX" or ".P12")
             {
-                X509Certificate2 whole = X509CertificateLoader.LoadPkcs12FromFile(file, null);
-                return whole.HasPrivateKey ? (whole, chain) : throw new CryptographicException("there is no private key in it");
+                certificate = X509CertificateLoader.LoadPkcs12FromFile(file, null);
+            }
+            else
+            {
+                chain.ImportFromPemFile(file);
+                certificate = X509Certificate2.CreateFromPemFile(file, key);
+                // Windows' TLS takes no key that is in memory only.
+                if (OperatingSystem.IsWindows()) certificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null);
             }
 
-            chain.ImportFromPemFile(file);
-            return (X509Certificate2.CreateFromPemFile(file, key), chain);
+            if (!certificate.HasPrivateKey) throw new CryptographicException("there is no private key in it");
+            // What is missing in the chain is not fetched from anywhere.
+            return (certificate, SslStreamCertificateContext.Create(certificate, chain, offline: true));
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -45,6 +45,7 @@ internal sealed partial class TcpSecretsInForce : IDisposable
     {
         lock (_reading)
         {
+#pragma warning disable CA1031 // A file that changes must never end the appliance.
             try
             {
                 var read = TcpSecrets.Read(_settings);
@@ -59,12 +60,13 @@ internal sealed partial class TcpSecretsInForce : IDisposable
                 DateTime until = read.Certificate!.NotAfter.ToUniversalTime();
                 CertificateChanged(_logger, until);
             }
-            catch (InvalidInputException e)
+            catch (Exception e)
             {
                 // A file that goes on being written is told of once.
                 if (e.Message != _problem) NotChanged(_logger, e.Message);
                 _problem = e.Message;
             }
+#pragma warning restore CA1031
         }
     }
 
