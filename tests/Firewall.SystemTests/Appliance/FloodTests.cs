@@ -15,7 +15,7 @@ public sealed class FloodTests
         using var sshd = new SshServer(lab.Vm);
         lab.WriteRules(Nsg.Group(Nsg.AllowSsh, Nsg.AllowService));
         // Garbage of what tells of drops is collected at 4 MB: at the processor's own measure it would hide, or make up, what the flood takes.
-        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", "DOTNET_GCgen0size=400000");
+        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", "DOTNET_GCgen0size=400000", "DOTNET_GCgen0MaxBudget=400000");
         using Process session = sshd.StartSession(lab.Client, Lab.VmV4);
         Assert.Equal("before", Say(session, "before"));
         using var transfer = new BulkTransfer(lab, 5002);
