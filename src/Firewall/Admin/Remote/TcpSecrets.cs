@@ -10,9 +10,8 @@ namespace Firewall.Admin.Remote;
 /// <summary>What the admin API by TCP keeps to itself: the tokens, and the certificate with its key, as their files said when they were read.</summary>
 /// <param name="Operator">Whoever shows it is an operator; null if nobody is.</param>
 /// <param name="Reader">Whoever shows it is a reader; null if nobody is.</param>
-/// <param name="Certificate">For TLS, with its private key; null for none.</param>
-/// <param name="Tls">The same with what leads from it to what browsers trust, ready for handshakes; null for none.</param>
-internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509Certificate2? Certificate, SslStreamCertificateContext? Tls)
+/// <param name="Tls">The certificate with its key and what leads from it to what browsers trust, ready for handshakes; null for none.</param>
+internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, SslStreamCertificateContext? Tls)
 {
     private const string Section = "Firewall:Admin:Tcp";
 
@@ -24,15 +23,14 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
         AdminToken? readers = settings.ReaderTokenFile is { } second ? AdminToken.Read(second, $"{Section}:ReaderTokenFile") : null;
         if (operators is not null && readers is not null && operators.Is(readers))
             throw new InvalidInputException($"{Section}:ReaderTokenFile: {settings.ReaderTokenFile} holds the operators' token; readers need one of their own");
-        if (settings.Certificate is not { } file) return new TcpSecrets(operators, readers, null, null);
+        if (settings.Certificate is not { } file) return new TcpSecrets(operators, readers, null);
         if (!OpenSslLibrary.IsThere)
             throw new InvalidInputException($"{Section}:Certificate: TLS needs OpenSSL, and there is no libssl on this machine; on Debian, apt-get install libssl3");
-        (X509Certificate2 certificate, SslStreamCertificateContext tls) = ReadCertificate(file, settings.CertificateKey);
-        return new TcpSecrets(operators, readers, certificate, tls);
+        return new TcpSecrets(operators, readers, ReadCertificate(file, settings.CertificateKey));
     }
 
-    /// <summary>Which certificate it is; empty for none.</summary>
-    public string Thumbprint => Certificate?.Thumbprint ?? "";
+    /// <summary>Which certificate it is, and with what chain; empty for none.</summary>
+    public string Thumbprints => Tls is null ? "" : string.Join(' ', Tls.IntermediateCertificates.Prepend(Tls.TargetCertificate).Select(one => one.Thumbprint));
 
     /// <summary>True if these let in the same as others do.</summary>
     public bool HasSameTokens(TcpSecrets other) => IsSame(Operator, other.Operator) && IsSame(Reader, other.Reader);
@@ -47,7 +45,7 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
 
     private static bool IsSame(AdminToken? one, AdminToken? other) => one is null ? other is null : other is not null && one.Is(other);
 
-    private static (X509Certificate2 Certificate, SslStreamCertificateContext Tls) ReadCertificate(string file, string? key)
+    private static SslStreamCertificateContext ReadCertificate(string file, string? key)
     {
         const string Key = $"{Section}:Certificate";
         if (key is null) SecretFile.Check(file, Key);
@@ -70,7 +68,7 @@ internal sealed record TcpSecrets(AdminToken? Operator, AdminToken? Reader, X509
 
             if (!certificate.HasPrivateKey) throw new CryptographicException("there is no private key in it");
             // What is missing in the chain is not fetched from anywhere.
-            return (certificate, SslStreamCertificateContext.Create(certificate, chain, offline: true));
+            return SslStreamCertificateContext.Create(certificate, chain, offline: true);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -52,12 +52,12 @@ internal sealed partial class TcpSecretsInForce : IDisposable
                 TcpSecrets before = _current;
                 _problem = null;
                 bool hasNewTokens = !read.HasSameTokens(before);
-                bool hasNewCertificate = read.Thumbprint != before.Thumbprint;
+                bool hasNewCertificate = read.Thumbprints != before.Thumbprints;
                 if (!hasNewTokens && !hasNewCertificate) return;
                 _current = read;
                 if (hasNewTokens) TokensChanged(_logger);
                 if (!hasNewCertificate) return;
-                DateTime until = read.Certificate!.NotAfter.ToUniversalTime();
+                DateTime until = read.Tls!.TargetCertificate.NotAfter.ToUniversalTime();
                 CertificateChanged(_logger, until);
             }
             catch (Exception e)
