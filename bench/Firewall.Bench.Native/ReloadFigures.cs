@@ -10,7 +10,7 @@ namespace Firewall.Bench;
 
 /// <summary>
 /// 100 thousand packets a second through one worker while a thousand rules and the whole service tag file are reloaded on another thread,
-/// as the appliance does it. Time is cut into spans; in every other one there is a reload, so that what the machine itself does to packets
+/// as the appliance does it, one rule edited each time. Time is cut into spans; in every other one there is a reload, so that what the machine itself does to packets
 /// (other guests, other programs) is measured in the same run and in the same number of spans.
 /// </summary>
 internal static class ReloadFigures
@@ -25,10 +25,10 @@ internal static class ReloadFigures
     /// <summary>Prints the figures; 0 if no packet was lost and none was delayed by more than a millisecond on account of a reload.</summary>
     public static int Print(int reloads, bool bothFiles)
     {
-        ReloadInputs inputs = ReloadInputs.Make();
+        ReloadInputs inputs = ReloadInputs.Make(reloads + 2);
         var catalog = new RuleCatalog();
         ServiceTags? tags = bothFiles ? null : inputs.ReadTags();
-        Policy current = inputs.Build(catalog, 1, tags ?? inputs.ReadTags());
+        Policy current = inputs.Build(catalog, 0, tags ?? inputs.ReadTags());
         using FlowTable table = new(4 * Flows);
         byte[] packets = [.. Enumerable.Range(0, 2 * Flows).SelectMany(Traffic.Udp)];
         // The first spans warm up what both kinds use.
@@ -41,6 +41,7 @@ internal static class ReloadFigures
         });
         List<Span> with = [];
         List<Span> without = [];
+        UncollectedRegion.Prepare();
         working.Start();
         Thread.Sleep(s_span);
         for (int span = 0; span < spans; span++)
@@ -49,7 +50,7 @@ internal static class ReloadFigures
             queue.TakeWorst();
             TimeSpan paused = GC.GetTotalPauseDuration();
             long start = Stopwatch.GetTimestamp();
-            if (isReload) Reload(inputs, tags, catalog, ref current, (uint)span + 2);
+            if (isReload) Reload(inputs, tags, catalog, ref current, (uint)(span / 2) + 1);
             TimeSpan rest = s_span - Stopwatch.GetElapsedTime(start);
             if (rest > TimeSpan.Zero) Thread.Sleep(rest);
             var seen = new Span(queue.TakeWorst(), (GC.GetTotalPauseDuration() - paused).TotalMilliseconds);

@@ -30,11 +30,24 @@ internal sealed class RulePolicy
     public byte[] TagFile { get; }
 
     /// <summary>The rules as a file; the first allows the packets of <see cref="Traffic"/>.</summary>
-    public byte[] Json()
+    /// <param name="edit">Which edit of one rule it has: of its access, its port or its source; 0 for none.</param>
+    public byte[] Json(int edit = 0)
     {
         StringBuilder json = new("{\"name\":\"nsg-tags\",\"properties\":{\"securityRules\":[\n");
         SecurityRule first = _group.SecurityRules[0] with { Source = AddressSelector.Any, DestinationPorts = [new PortRange(Traffic.Port, Traffic.Port)], Access = Access.Allow, Protocol = RuleProtocol.Any };
-        foreach (SecurityRule rule in _group.SecurityRules.Skip(1).Prepend(first))
+        SecurityRule[] rules = [.. _group.SecurityRules.Skip(1).Prepend(first)];
+        if (edit > 0)
+        {
+            ref SecurityRule edited = ref rules[1 + (edit * 37 % (rules.Length - 2))];
+            edited = (edit % 3) switch
+            {
+                0 => edited with { Access = edited.Access == Access.Allow ? Access.Deny : Access.Allow },
+                1 => edited with { DestinationPorts = [new PortRange(Traffic.Port, Traffic.Port)] },
+                _ => edited with { Source = rules[^1].Source },
+            };
+        }
+
+        foreach (SecurityRule rule in rules)
         {
             json.Append(rule.Priority == NsgLimits.MinPriority ? "" : ",\n").Append(
                 CultureInfo.InvariantCulture,

@@ -46,13 +46,13 @@ public static class PolicyCompiler
 
         BitmapClassifier CompileRules(RuleDirection direction)
         {
-            IEnumerable<ResolvedRule> rules = group.RulesOf(direction).Select(rule => known.Resolve(
+            ResolvedRule[] rules = [.. group.RulesOf(direction).Select(rule => known.Resolve(
                 label,
                 rule,
                 catalog.Add(new RuleIdentity(label, rule.Name, rule.IsDefault, direction)),
                 tags.Resolve(rule, rule.Source, findings),
-                tags.Resolve(rule, rule.Destination, findings)));
-            return new BitmapClassifier(options.PlatformBypass ? PlatformRules.Insert([.. rules], direction, label, catalog) : rules);
+                tags.Resolve(rule, rule.Destination, findings)))];
+            return known.Classify(label, direction, options.PlatformBypass ? PlatformRules.Insert(rules, direction, label, catalog, known) : rules);
         }
     }
 

@@ -3,20 +3,30 @@ using System.Runtime;
 namespace Firewall.Control;
 
 /// <summary>
-/// Keeps the garbage collector from stopping the packet threads while a policy is built: a large one makes tens of megabytes of garbage,
-/// and each collection in between would hold up packets for milliseconds. Where there is no memory for that, collections go on as usual.
+/// Keeps the garbage collector from stopping the packet threads while a policy is built: each collection in between would hold up packets for
+/// milliseconds. Where there is no memory for that, collections go on as usual.
 /// </summary>
 internal readonly struct UncollectedRegion : IDisposable
 {
-    // A thousand rules with the whole service tag file take 40 MB.
-    private const long Bytes = 100_000_000;
+    // Reading a thousand rules and the whole service tag file takes 40 MB, half of it in large arrays.
+    private const long SmallBytes = 50_000_000;
+    private const long LargeBytes = 50_000_000;
 
-    // Reloads leave garbage that nothing else may ask to be collected, so after a few of them it is done, beside the packet threads.
-    private const long MostGarbage = 200_000_000;
+    // A collection beside the packet threads that is asked for holds them up twice for a few tenths of a millisecond; one that the
+    // collector decides upon falls into the next policy's building and takes several times that. So it is asked for before that can be.
+    private const long MostGarbage = 50_000_000;
+
+    private static long s_allocatedAtCollection;
 
     private readonly bool _isEntered;
 
     private UncollectedRegion(bool isEntered) => _isEntered = isEntered;
+
+    /// <summary>
+    /// Collects and compacts what the start of the program left behind, while there are no packets yet: the first collection beside them would do
+    /// it otherwise, and stop them for it.
+    /// </summary>
+    public static void Prepare() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
 
     /// <summary>Begins a region; the caller disposes of it. Regions of a process must not overlap.</summary>
     public static UncollectedRegion Enter()
@@ -24,7 +34,9 @@ internal readonly struct UncollectedRegion : IDisposable
         try
         {
             // Never by a collection that would itself be what is to be avoided.
-            return new UncollectedRegion(GCSettings.LatencyMode != GCLatencyMode.NoGCRegion && GC.TryStartNoGCRegion(Bytes, disallowFullBlockingGC: true));
+            return new UncollectedRegion(
+                GCSettings.LatencyMode != GCLatencyMode.NoGCRegion
+                && GC.TryStartNoGCRegion(SmallBytes + LargeBytes, LargeBytes, disallowFullBlockingGC: true));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentOutOfRangeException)
         {
@@ -36,16 +48,22 @@ internal readonly struct UncollectedRegion : IDisposable
     /// <summary>Ends the region.</summary>
     public void Dispose()
     {
-        if (!_isEntered || GCSettings.LatencyMode != GCLatencyMode.NoGCRegion) return;
-        try
+        if (_isEntered && GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
         {
-            GC.EndNoGCRegion();
-        }
-        catch (InvalidOperationException)
-        {
-            // More was allocated than was set aside, so that a collection ended it.
+            try
+            {
+                GC.EndNoGCRegion();
+            }
+            catch (InvalidOperationException)
+            {
+                // More was allocated than was set aside, so that a collection ended it.
+            }
         }
 
-        if (GC.GetTotalMemory(forceFullCollection: false) > MostGarbage) GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false, compacting: false);
+        // Regions do not overlap, so nobody else is here.
+        long allocated = GC.GetTotalAllocatedBytes();
+        if (allocated - s_allocatedAtCollection < MostGarbage) return;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false, compacting: false);
+        s_allocatedAtCollection = allocated;
     }
 }

@@ -130,6 +130,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     {
         _justInTime.Restore();
         _reloader.LoadFirst();
+        UncollectedRegion.Prepare();
         FirewallOptions options = _reloader.Options;
         TcpSecretsInForce? secrets = options.Admin.Tcp is { } tcp ? new TcpSecretsInForce(tcp, _watchTiming, _time, _logger) : null;
         if (secrets is not null) _undo.Push("the watch over tokens and certificate", secrets.Dispose);

@@ -10,11 +10,17 @@ internal sealed class AddressIndex
     private readonly int[] _v4Values;
     private readonly RangeTree128 _v6;
 
-    public AddressIndex(RangeMap<uint> v4, RangeMap<UInt128> v6)
+    /// <summary>Takes what the maps say and gives their memory back.</summary>
+    /// <param name="v4">Of IPv4 addresses.</param>
+    /// <param name="v6">Of IPv6 addresses.</param>
+    /// <param name="known">An index, with which this one shares what is the same in both.</param>
+    public AddressIndex(RangeMap<uint> v4, RangeMap<UInt128> v6, AddressIndex? known = null)
     {
-        _v4 = new RangeTree(v4.InnerLasts);
-        _v4Values = v4.Values;
-        _v6 = new RangeTree128(v6.InnerLasts, v6.Values);
+        _v4 = RangeTree.Of(v4.InnerLasts, known?._v4);
+        _v4Values = known is not null && v4.Values.SequenceEqual(known._v4Values) ? known._v4Values : v4.Values.ToArray();
+        _v6 = RangeTree128.Of(v6.InnerLasts, v6.Values, known?._v6);
+        v4.Release();
+        v6.Release();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

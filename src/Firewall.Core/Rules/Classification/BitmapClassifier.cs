@@ -28,7 +28,9 @@ internal sealed class BitmapClassifier : IRuleClassifier
     private readonly BitmapRows _rows;
 
     /// <summary>Builds the tables; takes up to some hundred milliseconds with the whole service tag file.</summary>
-    public BitmapClassifier(IEnumerable<ResolvedRule> rules)
+    /// <param name="rules">In the order of evaluation.</param>
+    /// <param name="known">Another classifier, with which this one shares the tables that are the same in both.</param>
+    public BitmapClassifier(IEnumerable<ResolvedRule> rules, BitmapClassifier? known = null)
     {
         _rules = [.. rules];
         _words = BitmapRows.WordsFor(_rules.Length);
@@ -41,15 +43,21 @@ internal sealed class BitmapClassifier : IRuleClassifier
         (RangeMap<ushort> Map, int Portless) sourcePorts = ClassesOfPorts(rule => rule.SourcePorts, tables[SourcePortField]);
         (RangeMap<ushort> Map, int Portless) destinationPorts = ClassesOfPorts(rule => rule.DestinationPorts, tables[DestinationPortField]);
         // How the rows lie is known when all classes are.
-        _rows = new BitmapRows(tables, _words);
+        _rows = new BitmapRows(tables, _words, known?._rows);
         Func<int, int> ValueOf(int field) => classOfField => _rows.ValueOf(field, classOfField);
         _protocols = Array.ConvertAll(protocols, ValueOf(ProtocolField).Invoke);
         _icmp = types is { } some ? new IcmpIndex(some.V4.Replace(ValueOf(ProtocolField)), some.V6.Replace(ValueOf(ProtocolField))) : null;
-        _sources = new AddressIndex(sources.V4.Replace(ValueOf(SourceField)), sources.V6.Replace(ValueOf(SourceField)));
-        _destinations = new AddressIndex(destinations.V4.Replace(ValueOf(DestinationField)), destinations.V6.Replace(ValueOf(DestinationField)));
+        _sources = new AddressIndex(sources.V4.Replace(ValueOf(SourceField)), sources.V6.Replace(ValueOf(SourceField)), known?._sources);
+        _destinations = new AddressIndex(
+            destinations.V4.Replace(ValueOf(DestinationField)), destinations.V6.Replace(ValueOf(DestinationField)), known?._destinations);
         _sourcePorts = new PortMap(sourcePorts.Map, sourcePorts.Portless, ValueOf(SourcePortField));
         _destinationPorts = new PortMap(destinationPorts.Map, destinationPorts.Portless, ValueOf(DestinationPortField));
+        foreach (BitmapTable table in tables) table.Release();
     }
+
+    /// <summary>The classifier of these rules: the one that is known, if it has the very same ones.</summary>
+    public static BitmapClassifier Of(IReadOnlyList<ResolvedRule> rules, BitmapClassifier? known) =>
+        known is not null && rules.SequenceEqual(known._rules) ? known : new BitmapClassifier(rules, known);
 
     public IReadOnlyList<ResolvedRule> Rules => _rules;
 

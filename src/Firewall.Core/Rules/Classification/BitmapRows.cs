@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace Firewall.Core.Rules.Classification;
@@ -26,7 +27,8 @@ internal sealed partial class BitmapRows
 
     /// <param name="tables">The classes of each field, all of them with bitmaps of that many words.</param>
     /// <param name="words">Words of a bitmap, as <see cref="WordsFor"/> says.</param>
-    public BitmapRows(BitmapTable[] tables, int words)
+    /// <param name="known">Other rows, whose bitmaps are taken if they are the same.</param>
+    public BitmapRows(BitmapTable[] tables, int words, BitmapRows? known = null)
     {
         _words = words;
         int[] byClasses = [.. Enumerable.Range(0, Fields).OrderByDescending(field => tables[field].Count)];
@@ -35,24 +37,33 @@ internal sealed partial class BitmapRows
         long crossed = narrow.Aggregate(1L, (product, field) => product * tables[field].Count);
         IsCrossed = crossed * words * sizeof(ulong) <= MostCrossedBytes;
         int next = 0;
-        if (IsCrossed)
-        {
-            foreach (int field in narrow)
-            {
-                _strides[field] = next == 0 ? words : next;
-                next = _strides[field] * tables[field].Count;
-            }
-        }
-
-        foreach (int field in IsCrossed ? [_widest, _second] : byClasses)
+        // The rows of addresses come first, so that what their indexes say does not depend on how many classes of ports there are.
+        int[] own = IsCrossed ? [_widest, _second] : byClasses;
+        foreach (int field in own)
         {
             (_starts[field], _strides[field]) = (next, words);
             next += words * tables[field].Count;
         }
 
-        _bits = new ulong[next];
-        foreach (int field in IsCrossed ? [_widest, _second] : byClasses) tables[field].Bits.CopyTo(_bits.AsSpan(_starts[field]));
-        if (IsCrossed) Cross(tables, narrow);
+        if (IsCrossed)
+        {
+            _starts[narrow[0]] = next;
+            int stride = words;
+            foreach (int field in narrow)
+            {
+                _strides[field] = stride;
+                stride *= tables[field].Count;
+            }
+
+            next += stride;
+        }
+
+        ulong[] bits = ArrayPool<ulong>.Shared.Rent(next);
+        foreach (int field in own) tables[field].Bits.CopyTo(bits.AsSpan(_starts[field]));
+        if (IsCrossed) Cross(bits, tables, narrow);
+        ReadOnlySpan<ulong> filled = bits.AsSpan(0, next);
+        _bits = known is not null && filled.SequenceEqual(known._bits) ? known._bits : filled.ToArray();
+        ArrayPool<ulong>.Shared.Return(bits);
     }
 
     /// <summary>True if all fields but the two with the most classes lead to one row together.</summary>
@@ -68,7 +79,7 @@ internal sealed partial class BitmapRows
     /// <summary>What stands for a class of a field in <see cref="FieldValues"/>; never negative.</summary>
     public int ValueOf(int field, int classOfField) => _starts[field] + (classOfField * _strides[field]);
 
-    private void Cross(BitmapTable[] tables, int[] narrow)
+    private void Cross(ulong[] bits, BitmapTable[] tables, int[] narrow)
     {
         (int x, int y, int z) = (narrow[0], narrow[1], narrow[2]);
         for (int i = 0; i < tables[x].Count; i++)
@@ -77,7 +88,7 @@ internal sealed partial class BitmapRows
             {
                 for (int k = 0; k < tables[z].Count; k++)
                 {
-                    Span<ulong> row = _bits.AsSpan(ValueOf(x, i) + ValueOf(y, j) + ValueOf(z, k), _words);
+                    Span<ulong> row = bits.AsSpan(ValueOf(x, i) + ValueOf(y, j) + ValueOf(z, k), _words);
                     tables[x].Bits.Slice(i * _words, _words).CopyTo(row);
                     for (int word = 0; word < _words; word++) row[word] &= tables[y].Bits[(j * _words) + word] & tables[z].Bits[(k * _words) + word];
                 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Firewall.Core.Rules.Classification;
@@ -13,7 +14,7 @@ internal sealed class BitmapTable
     private readonly int _words;
     private readonly Dictionary<int, int> _firstOfHash = [];
     private readonly List<int> _nextOfHash = [];
-    private readonly List<ulong> _bits = [];
+    private ulong[] _bits = [];
 
     public BitmapTable(int words) => _words = words;
 
@@ -26,7 +27,7 @@ internal sealed class BitmapTable
         int code = HashOf(bitmap);
         ref int first = ref CollectionsMarshal.GetValueRefOrAddDefault(_firstOfHash, code, out bool known);
         if (!known) first = -1;
-        ReadOnlySpan<ulong> bits = Bits;
+        ReadOnlySpan<ulong> bits = _bits;
         for (int candidate = first; candidate >= 0; candidate = _nextOfHash[candidate])
         {
             if (bits.Slice(candidate * _words, _words).SequenceEqual(bitmap)) return candidate;
@@ -35,8 +36,25 @@ internal sealed class BitmapTable
         int added = Count;
         _nextOfHash.Add(first);
         first = added;
-        _bits.AddRange(bitmap);
+        int start = added * _words;
+        if (start + _words > _bits.Length) Grow(start + _words);
+        bitmap.CopyTo(_bits.AsSpan(start));
         return added;
+    }
+
+    /// <summary>Gives the memory of the bitmaps back for another table, if there will be one soon; nothing of this one may be used any more.</summary>
+    public void Release()
+    {
+        if (_bits.Length > 0) ArrayPool<ulong>.Shared.Return(_bits);
+        _bits = [];
+    }
+
+    private void Grow(int needed)
+    {
+        ulong[] larger = ArrayPool<ulong>.Shared.Rent(Math.Max(needed, 2 * _bits.Length));
+        _bits.CopyTo(larger, 0);
+        Release();
+        _bits = larger;
     }
 
     // Multiplication to 128 bits, both halves folded: a fifth of the time of the framework's hash of bytes, and like that one not to be
@@ -54,5 +72,5 @@ internal sealed class BitmapTable
     }
 
     /// <summary>All bitmaps, one behind the other; good until the next is added.</summary>
-    public ReadOnlySpan<ulong> Bits => CollectionsMarshal.AsSpan(_bits);
+    public ReadOnlySpan<ulong> Bits => _bits.AsSpan(0, Count * _words);
 }

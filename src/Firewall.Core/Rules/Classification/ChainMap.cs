@@ -30,13 +30,14 @@ internal sealed class ChainMap
         RangeMap<uint> v4 = RangeMap<uint>.Sweep([.. entries.Select(entry => entry.Addresses.V4)], Toggle, () => current);
         current = 0;
         RangeMap<UInt128> v6 = RangeMap<UInt128>.Sweep([.. entries.Select(entry => entry.Addresses.V6)], Toggle, () => current);
-        _index = new AddressIndex(v4, v6);
         for (int first = 0; first < FirstBytes; first++)
         {
             _byFirstByte[first] = v4.ValueOfAll((uint)first << 24, ((uint)first << 24) | 0xFF_FFFF) ?? LookCloser;
             UInt128 start = (UInt128)first << 120;
             _byFirstByte[FirstBytes + first] = v6.ValueOfAll(start, start | (UInt128.MaxValue >> 8)) ?? LookCloser;
         }
+
+        _index = new AddressIndex(v4, v6);
     }
 
     /// <summary>The one chain of all protected addresses, or null if subnets and network interfaces have chains of their own.</summary>

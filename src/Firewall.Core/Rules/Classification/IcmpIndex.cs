@@ -13,12 +13,15 @@ internal sealed class IcmpIndex
     private readonly RangeTree _v6;
     private readonly int[] _v6Values;
 
+    /// <summary>Takes what the maps say and gives their memory back.</summary>
     /// <param name="v4">Classes of ICMP messages by type and code.</param>
     /// <param name="v6">The same for ICMPv6.</param>
     public IcmpIndex(RangeMap<ushort> v4, RangeMap<ushort> v6)
     {
-        (_v4, _v4Values) = (RangeTree.Of(v4), v4.Values);
-        (_v6, _v6Values) = (RangeTree.Of(v6), v6.Values);
+        (_v4, _v4Values) = (RangeTree.Of(v4), v4.Values.ToArray());
+        (_v6, _v6Values) = (RangeTree.Of(v6), v6.Values.ToArray());
+        v4.Release();
+        v6.Release();
     }
 
     /// <summary>The class of a packet that has a type.</summary>

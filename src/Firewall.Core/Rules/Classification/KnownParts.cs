@@ -8,7 +8,8 @@ namespace Firewall.Core.Rules.Classification;
 internal sealed class KnownParts
 {
     private readonly Dictionary<string, NetworkSecurityGroup> _groups = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Dictionary<(string Group, string Rule), ResolvedRule> _resolved = [];
+    private readonly Dictionary<(string Group, RuleDirection Direction, string Rule), ResolvedRule> _resolved = [];
+    private readonly Dictionary<(string Group, RuleDirection Direction), BitmapClassifier> _classifiers = [];
     private readonly HashSet<string> _texts = new(StringComparer.Ordinal);
 
     /// <param name="before">The policy in force; null shares nothing.</param>
@@ -17,7 +18,9 @@ internal sealed class KnownParts
         if (before is null) return;
         foreach (CompiledGroup compiled in before.Compiled)
         {
-            foreach (ResolvedRule rule in compiled.Inbound.Rules.Concat(compiled.Outbound.Rules)) _resolved.TryAdd((compiled.Label, rule.Rule.Name), rule);
+            Know(compiled.Label, RuleDirection.Inbound, compiled.Inbound);
+            Know(compiled.Label, RuleDirection.Outbound, compiled.Outbound);
+            foreach (ResolvedRule rule in compiled.Inbound.Rules.Concat(compiled.Outbound.Rules)) _resolved.TryAdd((compiled.Label, rule.Rule.Direction, rule.Rule.Name), rule);
         }
 
         foreach (NetworkSecurityGroup group in before.Groups)
@@ -52,11 +55,20 @@ internal sealed class KnownParts
     /// <param name="destination">Where they go to.</param>
     public ResolvedRule Resolve(string label, SecurityRule rule, int number, AddressSet source, AddressSet destination)
     {
-        if (!_resolved.TryGetValue((label, rule.Name), out ResolvedRule? known)) return new ResolvedRule(rule, number, source, destination);
+        if (!_resolved.TryGetValue((label, rule.Direction, rule.Name), out ResolvedRule? known)) return new ResolvedRule(rule, number, source, destination);
         if (known.Source.Equals(source)) source = known.Source;
         if (known.Destination.Equals(destination)) destination = known.Destination;
         bool isTheSame = ReferenceEquals(known.Rule, rule) && known.Number == number && ReferenceEquals(known.Source, source) && ReferenceEquals(known.Destination, destination);
         return isTheSame ? known : new ResolvedRule(rule, number, source, destination, known);
+    }
+
+    /// <summary>The classifier of one direction of a group, made of what is known as far as it can be.</summary>
+    public BitmapClassifier Classify(string label, RuleDirection direction, IReadOnlyList<ResolvedRule> rules) =>
+        BitmapClassifier.Of(rules, _classifiers.GetValueOrDefault((label, direction)));
+
+    private void Know(string label, RuleDirection direction, IRuleClassifier classifier)
+    {
+        if (classifier is BitmapClassifier known) _classifiers.TryAdd((label, direction), known);
     }
 
     private SecurityRule Share(SecurityRule rule, SecurityRule known)

@@ -11,26 +11,21 @@ internal static class PlatformRules
     /// <summary>The name under which the exception shows as a deciding rule.</summary>
     public const string Name = "AllowAzurePlatform";
 
+    private static readonly AddressSet s_services = AddressSet.From([PolicyOptions.AzureHostAddress, IpPrefix.Create(IpAddress.FromIPv4(0xA9FE_A9FE), 32)]);
+
+    private static readonly SecurityRule s_inbound = Exception(RuleDirection.Inbound);
+    private static readonly SecurityRule s_outbound = Exception(RuleDirection.Outbound);
+
     /// <summary>
     /// Puts the exception in its place: after the rules with platform tags, which match nothing else and so may come first, and
     /// before all others.
     /// </summary>
-    public static IReadOnlyList<ResolvedRule> Insert(IReadOnlyList<ResolvedRule> rules, RuleDirection direction, string label, RuleCatalog catalog)
+    public static IReadOnlyList<ResolvedRule> Insert(IReadOnlyList<ResolvedRule> rules, RuleDirection direction, string label, RuleCatalog catalog, KnownParts known)
     {
-        AddressSet platform = AddressSet.From(
-            [PolicyOptions.AzureHostAddress, IpPrefix.Create(IpAddress.FromIPv4(0xA9FE_A9FE), 32)]);
         bool isInbound = direction == RuleDirection.Inbound;
-        SecurityRule exception = DefaultRules.All[0] with
-        {
-            Name = Name,
-            Description = "Traffic with Azure's platform services bypasses the rules",
-            Direction = direction,
-            Priority = 0,
-            Source = AddressSelector.Any,
-            Destination = AddressSelector.Any,
-        };
         int number = catalog.Add(new RuleIdentity(label, Name, true, direction));
-        ResolvedRule allow = new(exception, number, isInbound ? platform : AddressSet.All, isInbound ? AddressSet.All : platform);
+        ResolvedRule allow = known.Resolve(
+            label, isInbound ? s_inbound : s_outbound, number, isInbound ? s_services : AddressSet.All, isInbound ? AddressSet.All : s_services);
         return
         [
             .. rules.Where(IsPlatform),
@@ -38,6 +33,16 @@ internal static class PlatformRules
             .. rules.Where(rule => !IsPlatform(rule)),
         ];
     }
+
+    private static SecurityRule Exception(RuleDirection direction) => DefaultRules.All[0] with
+    {
+        Name = Name,
+        Description = "Traffic with Azure's platform services bypasses the rules",
+        Direction = direction,
+        Priority = 0,
+        Source = AddressSelector.Any,
+        Destination = AddressSelector.Any,
+    };
 
     private static bool IsPlatform(ResolvedRule rule) =>
         TagResolver.IsPlatformTag(rule.Rule.Source) || TagResolver.IsPlatformTag(rule.Rule.Destination);

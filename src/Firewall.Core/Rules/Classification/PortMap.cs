@@ -15,6 +15,7 @@ internal sealed class PortMap
     private readonly int[] _pages = new int[Pages];
     private readonly int[] _values;
 
+    /// <summary>Takes what the map says and gives its memory back.</summary>
     /// <param name="map">Ranges of ports with classes.</param>
     /// <param name="portless">The class of packets that have no ports.</param>
     /// <param name="valueOf">The value of a class.</param>
@@ -39,6 +40,7 @@ internal sealed class PortMap
         }
 
         _values = [.. values];
+        map.Release();
     }
 
     /// <summary>The value of packets that have no ports.</summary>

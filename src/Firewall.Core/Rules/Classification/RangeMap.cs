@@ -1,43 +1,58 @@
+using System.Buffers;
 using System.Numerics;
 
 namespace Firewall.Core.Rules.Classification;
 
-/// <summary>All numbers cut into adjoining ranges, each with a value; neighbours differ.</summary>
+/// <summary>
+/// All numbers cut into adjoining ranges, each with a value; neighbours differ. What an index is built from: its memory comes from a pool, since
+/// the map of a whole service tag file is megabytes that a reload would leave to the garbage collector. <see cref="Release"/> gives it back.
+/// </summary>
 /// <typeparam name="T">An unsigned integer type whose whole range is covered.</typeparam>
 internal sealed class RangeMap<T>
     where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
 {
-    private readonly T[] _lasts;
+    private readonly int _count;
+    private T[] _lasts;
+    private int[] _values;
 
-    private RangeMap(T[] lasts, int[] values)
+    private RangeMap(T[] lasts, int[] values, int count)
     {
         _lasts = lasts;
-        Values = values;
+        _values = values;
+        _count = count;
     }
 
     /// <summary>The last numbers of all ranges but the last, which ends with the largest number.</summary>
-    public ReadOnlySpan<T> InnerLasts => _lasts.AsSpan(0, _lasts.Length - 1);
+    public ReadOnlySpan<T> InnerLasts => _lasts.AsSpan(0, _count - 1);
 
     /// <summary>The last numbers of all ranges.</summary>
-    public ReadOnlySpan<T> Lasts => _lasts;
+    public ReadOnlySpan<T> Lasts => _lasts.AsSpan(0, _count);
 
     /// <summary>One value for each range.</summary>
-    public int[] Values { get; }
+    public ReadOnlySpan<int> Values => _values.AsSpan(0, _count);
 
     /// <summary>The one value that all these numbers have, or null.</summary>
     public int? ValueOfAll(T first, T last)
     {
-        int range = Array.BinarySearch(_lasts, first);
+        int range = Lasts.BinarySearch(first);
         if (range < 0) range = ~range;
-        return last <= _lasts[range] ? Values[range] : null;
+        return last <= _lasts[range] ? _values[range] : null;
     }
 
     /// <summary>Gives the ranges other values, in place: there can be a hundred thousand.</summary>
     /// <returns>This map.</returns>
     public RangeMap<T> Replace(Func<int, int> value)
     {
-        for (int range = 0; range < Values.Length; range++) Values[range] = value(Values[range]);
+        for (int range = 0; range < _count; range++) _values[range] = value(_values[range]);
         return this;
+    }
+
+    /// <summary>Gives the memory back for the next map; nothing of this one may be used any more.</summary>
+    public void Release()
+    {
+        ArrayPool<T>.Shared.Return(_lasts);
+        ArrayPool<int>.Shared.Return(_values);
+        (_lasts, _values) = ([], []);
     }
 
     /// <summary>
@@ -48,8 +63,8 @@ internal sealed class RangeMap<T>
     {
         int events = 0;
         foreach (IntervalSet<T> set in sets) events += set.Count * 2;
-        T[] places = new T[events];
-        int[] owners = new int[events];
+        T[] places = ArrayPool<T>.Shared.Rent(events);
+        int[] owners = ArrayPool<int>.Shared.Rent(events);
         int count = 0;
         for (int owner = 0; owner < sets.Count; owner++)
         {
@@ -66,31 +81,25 @@ internal sealed class RangeMap<T>
         }
 
         Array.Sort(places, owners, 0, count);
-        List<T> ends = new(count + 1);
-        List<int> values = new(count + 1);
+        T[] ends = ArrayPool<T>.Shared.Rent(count + 1);
+        int[] values = ArrayPool<int>.Shared.Rent(count + 1);
+        int ranges = 0;
         int next = 0;
         T start = T.MinValue;
         while (true)
         {
             while (next < count && places[next] == start) toggle(owners[next++]);
             int current = value();
-            if (values.Count > 0 && values[^1] == current)
-            {
-                ends.RemoveAt(ends.Count - 1);
-            }
-            else
-            {
-                values.Add(current);
-            }
-
-            if (next == count)
-            {
-                ends.Add(T.MaxValue);
-                return new RangeMap<T>([.. ends], [.. values]);
-            }
-
+            // One with the value of the range before it goes on with that range.
+            if (ranges == 0 || values[ranges - 1] != current) values[ranges++] = current;
+            if (next == count) break;
             start = places[next];
-            ends.Add(start - T.One);
+            ends[ranges - 1] = start - T.One;
         }
+
+        ends[ranges - 1] = T.MaxValue;
+        ArrayPool<T>.Shared.Return(places);
+        ArrayPool<int>.Shared.Return(owners);
+        return new RangeMap<T>(ends, values, ranges);
     }
 }

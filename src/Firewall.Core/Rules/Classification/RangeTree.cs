@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Firewall.Core.Rules.Classification;
 
 /// <summary>
@@ -15,7 +13,6 @@ namespace Firewall.Core.Rules.Classification;
 internal sealed partial class RangeTree
 {
     private const int KeysPerNode = 16;
-    private const int CacheLine = 64;
 
     private readonly int[] _keys;
     private readonly int[] _layers;
@@ -34,10 +31,8 @@ internal sealed partial class RangeTree
             keys = nodes > 1 ? above * KeysPerNode : 0;
         }
 
-        int total = sizes.Sum() * KeysPerNode;
-        _keys = GC.AllocateUninitializedArray<int>(total + KeysPerNode, pinned: true);
+        (_keys, int start) = AlignedNodes.Allocate<int>(sizes.Sum() * KeysPerNode);
         _keys.AsSpan().Fill(int.MaxValue);
-        int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(_keys, 0) & (CacheLine - 1))) & (CacheLine - 1)) / sizeof(int);
         _layers = new int[sizes.Count];
         // The root first, so that the layers that every search reads lie together.
         for (int layer = sizes.Count - 1; layer >= 0; layer--)
@@ -65,6 +60,9 @@ internal sealed partial class RangeTree
         }
     }
 
+    /// <summary>The tree of these ranges: the one that is known, if it is that already.</summary>
+    public static RangeTree Of(ReadOnlySpan<uint> lasts, RangeTree? known) => known is not null && known.Holds(lasts) ? known : new RangeTree(lasts);
+
     /// <summary>The tree that finds the ranges of a map of ports or ICMP types.</summary>
     public static RangeTree Of(RangeMap<ushort> map)
     {
@@ -78,6 +76,17 @@ internal sealed partial class RangeTree
 
     /// <summary>How many nodes every search reads.</summary>
     public int Depth => _layers.Length;
+
+    private bool Holds(ReadOnlySpan<uint> lasts)
+    {
+        if (lasts.Length != Count) return false;
+        for (int i = 0; i < lasts.Length; i++)
+        {
+            if (_keys[_layers[^1] + i] != Flip(lasts[i])) return false;
+        }
+
+        return true;
+    }
 
     private static int Flip(uint value) => (int)(value ^ 0x8000_0000);
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Firewall.Core.Rules.Classification;
 
 /// <summary>
@@ -10,7 +8,6 @@ namespace Firewall.Core.Rules.Classification;
 internal sealed partial class RangeTree128
 {
     private const int KeysPerNode = 8;
-    private const int CacheLine = 64;
     private const int LookCloser = -1;
 
     private readonly long[] _keys;
@@ -23,32 +20,28 @@ internal sealed partial class RangeTree128
 
     /// <param name="lasts">The last numbers of the ranges, ascending; the very last range, which ends with the largest number, may be left out.</param>
     /// <param name="values">One for each range and one for the last, none negative.</param>
-    public RangeTree128(ReadOnlySpan<UInt128> lasts, int[] values)
+    public RangeTree128(ReadOnlySpan<UInt128> lasts, ReadOnlySpan<int> values)
     {
-        Count = lasts.Length;
-        _values = values;
-        List<ulong> uppers = [];
-        List<int> starts = [];
-        _lowers = new ulong[lasts.Length];
+        int uppers = 0;
         for (int i = 0; i < lasts.Length; i++)
         {
-            ulong upper = (ulong)(lasts[i] >> 64);
-            _lowers[i] = (ulong)lasts[i];
-            if (uppers.Count > 0 && uppers[^1] == upper) continue;
-            uppers.Add(upper);
-            starts.Add(i);
+            if (i == 0 || UpperOf(lasts[i]) != UpperOf(lasts[i - 1])) uppers++;
         }
 
-        _uppers = [.. uppers];
-        _starts = [.. starts, lasts.Length];
-        _valueOfUpper = new int[_uppers.Length + 1];
-        for (int i = 0; i < _uppers.Length; i++)
+        _uppers = new ulong[uppers];
+        _starts = new int[uppers + 1];
+        _starts[uppers] = lasts.Length;
+        _lowers = new ulong[lasts.Length];
+        for (int i = lasts.Length - 1; i >= 0; i--)
         {
-            bool isWhole = _starts[i + 1] - _starts[i] == 1 && _lowers[_starts[i]] == ulong.MaxValue;
-            _valueOfUpper[i] = isWhole ? values[_starts[i]] : LookCloser;
+            _lowers[i] = (ulong)lasts[i];
+            if (i == lasts.Length - 1 || UpperOf(lasts[i]) != UpperOf(lasts[i + 1])) uppers--;
+            _uppers[uppers] = UpperOf(lasts[i]);
+            _starts[uppers] = i;
         }
 
-        _valueOfUpper[^1] = values[lasts.Length];
+        _values = values.ToArray();
+        _valueOfUpper = ValuesOfUppers();
         List<int> sizes = [];
         for (int keys = _uppers.Length; keys > 0;)
         {
@@ -58,9 +51,8 @@ internal sealed partial class RangeTree128
             keys = nodes > 1 ? above * KeysPerNode : 0;
         }
 
-        _keys = GC.AllocateUninitializedArray<long>((sizes.Sum() * KeysPerNode) + KeysPerNode, pinned: true);
+        (_keys, int start) = AlignedNodes.Allocate<long>(sizes.Sum() * KeysPerNode);
         _keys.AsSpan().Fill(long.MaxValue);
-        int start = (int)((CacheLine - (Marshal.UnsafeAddrOfPinnedArrayElement(_keys, 0) & (CacheLine - 1))) & (CacheLine - 1)) / sizeof(long);
         _layers = new int[sizes.Count];
         for (int layer = sizes.Count - 1; layer >= 0; layer--)
         {
@@ -85,8 +77,23 @@ internal sealed partial class RangeTree128
         }
     }
 
+    // The same ranges with other values.
+    private RangeTree128(RangeTree128 known, ReadOnlySpan<int> values)
+    {
+        (_keys, _layers, _uppers, _starts, _lowers) = (known._keys, known._layers, known._uppers, known._starts, known._lowers);
+        _values = values.ToArray();
+        _valueOfUpper = ValuesOfUppers();
+    }
+
+    /// <summary>The tree of these ranges: the one that is known, or what of it is the same.</summary>
+    public static RangeTree128 Of(ReadOnlySpan<UInt128> lasts, ReadOnlySpan<int> values, RangeTree128? known)
+    {
+        if (known is null || !known.Holds(lasts)) return new RangeTree128(lasts, values);
+        return values.SequenceEqual(known._values) ? known : new RangeTree128(known, values);
+    }
+
     /// <summary>How many keys.</summary>
-    public int Count { get; }
+    public int Count => _lowers.Length;
 
     /// <summary>How many nodes every search reads.</summary>
     public int Depth => _layers.Length;
@@ -108,6 +115,35 @@ internal sealed partial class RangeTree128
 
         return _values[low + (lowers[low] < lower ? 1 : 0)];
     }
+
+    private int[] ValuesOfUppers()
+    {
+        int[] values = new int[_uppers.Length + 1];
+        for (int i = 0; i < _uppers.Length; i++)
+        {
+            bool isWhole = _starts[i + 1] - _starts[i] == 1 && _lowers[_starts[i]] == ulong.MaxValue;
+            values[i] = isWhole ? _values[_starts[i]] : LookCloser;
+        }
+
+        values[^1] = _values[^1];
+        return values;
+    }
+
+    private bool Holds(ReadOnlySpan<UInt128> lasts)
+    {
+        if (lasts.Length != Count) return false;
+        for (int upper = 0; upper < _uppers.Length; upper++)
+        {
+            for (int i = _starts[upper]; i < _starts[upper + 1]; i++)
+            {
+                if (lasts[i] != new UInt128(_uppers[upper], _lowers[i])) return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static ulong UpperOf(UInt128 number) => (ulong)(number >> 64);
 
     private static long Flip(ulong value) => (long)(value ^ 0x8000_0000_0000_0000);
 }

@@ -37,11 +37,12 @@ internal static class JsonTree
         Stack<JsonValue> open = new();
         JsonValue? root = null;
         string? name = null;
+        JsonWords words = new();
         while (reader.Read())
         {
             if (reader.TokenType == JsonTokenType.PropertyName)
             {
-                name = reader.GetString();
+                name = words.Read(ref reader);
                 continue;
             }
 
@@ -57,7 +58,7 @@ internal static class JsonTree
             {
                 JsonTokenType.StartObject => (JsonValueKind.Object, ""),
                 JsonTokenType.StartArray => (JsonValueKind.Array, ""),
-                JsonTokenType.String => (JsonValueKind.String, reader.GetString() ?? ""),
+                JsonTokenType.String => (JsonValueKind.String, words.Read(ref reader)),
                 JsonTokenType.Number => (JsonValueKind.Number, System.Text.Encoding.ASCII.GetString(reader.ValueSpan)),
                 JsonTokenType.True => (JsonValueKind.True, "true"),
                 JsonTokenType.False => (JsonValueKind.False, "false"),

@@ -7,6 +7,8 @@ namespace Firewall.Core.Rules.Reading;
 /// <summary>Reads and checks the fields of a security rule, with Azure's error codes and messages.</summary>
 internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
 {
+    private static readonly IReadOnlyList<PortRange> s_anyPort = [PortRange.Any];
+
     /// <summary>The protocol; <c>*</c> with a finding if it is missing or unknown.</summary>
     public RuleProtocol Protocol(RuleContext context)
     {
@@ -23,9 +25,9 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         where T : struct, Enum
     {
         if (!TryRequired(context, field, out JsonValue? value)) return null;
-        foreach (T choice in Enum.GetValues<T>())
+        foreach ((string name, T choice) in Choices<T>.All)
         {
-            if (value.IsString && string.Equals(choice.ToString(), value.Text, StringComparison.OrdinalIgnoreCase)) return choice;
+            if (value.IsString && string.Equals(name, value.Text, StringComparison.OrdinalIgnoreCase)) return choice;
         }
 
         string allowed = string.Join(',', Enum.GetNames<T>().Order(StringComparer.Ordinal));
@@ -51,10 +53,9 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
     }
 
     /// <summary>The port ranges of one side, from the singular or the plural field.</summary>
-    public IReadOnlyList<PortRange> Ports(RuleContext context, string side)
+    public IReadOnlyList<PortRange> Ports(RuleContext context, RuleSide side)
     {
-        string singular = side + "PortRange";
-        string plural = side + "PortRanges";
+        (string singular, string plural) = (side.Port, side.Ports);
         JsonValue? one = context.Get(singular);
         JsonValue? many = context.Get(plural);
         if (one is not null && many is not null)
@@ -74,6 +75,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
             return [PortRange.Any];
         }
 
+        if (one is { IsString: true, Text: "*" }) return s_anyPort;
         List<PortRange> ranges = [];
         foreach (JsonValue element in Elements(value, context))
         {
@@ -124,11 +126,9 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
     }
 
     /// <summary>The addresses of one side, from the prefix, the list of prefixes, or the application security groups.</summary>
-    public AddressSelector Addresses(RuleContext context, string side)
+    public AddressSelector Addresses(RuleContext context, RuleSide side)
     {
-        string singular = side + "AddressPrefix";
-        string plural = side + "AddressPrefixes";
-        string groups = side + "ApplicationSecurityGroups";
+        (string singular, string plural, string groups) = (side.Prefix, side.Prefixes, side.Groups);
         JsonValue? one = context.Get(singular);
         JsonValue? many = context.Get(plural);
         JsonValue? asgs = context.Get(groups);
@@ -156,7 +156,7 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         // PowerShell writes the singular field as a list.
         AddressSelector selector = one is not null && elements.Count == 1
             ? Singular(elements[0], context)
-            : Plural(elements, context, Title(singular));
+            : Plural(elements, context, singular);
         return selector with { Origin = origin };
     }
 
@@ -179,11 +179,11 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         foreach (JsonValue element in elements)
         {
             if (element.IsString && TryPrefix(element.Text, out IpPrefix prefix, out _)) prefixes.Add((prefix, element));
-            else if (element.IsString && (element.Text == "*" || LooksLikeTag(element.Text))) Unsupported(element, context, field);
+            else if (element.IsString && (element.Text == "*" || LooksLikeTag(element.Text))) Unsupported(element, context, Title(field));
             else InvalidPrefix(element, context);
         }
 
-        RefuseOverlaps(prefixes, context, field);
+        if (prefixes.Count > 1) RefuseOverlaps(prefixes, context, Title(field));
         return AddressSelector.OfPrefixes([.. prefixes.Select(entry => entry.Prefix)]);
     }
 
@@ -279,6 +279,13 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
         JsonValueKind.Null => "null",
         _ => value.Text,
     };
+
+    /// <summary>An enumeration's values by name, which the framework would gather anew for each rule.</summary>
+    private static class Choices<T>
+        where T : struct, Enum
+    {
+        public static readonly (string Name, T Value)[] All = [.. Enum.GetValues<T>().Select(value => (value.ToString(), value))];
+    }
 
     private static string Title(string field) => char.ToUpperInvariant(field[0]) + field[1..];
 

@@ -48,15 +48,16 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
         Access? access = _fields.Choice<Access>(context, "access", FindingCodes.InvalidAccess);
         RuleDirection? direction = _fields.Choice<RuleDirection>(context, "direction", FindingCodes.InvalidDirection);
         int priority = _fields.Priority(context);
-        Claim = new RuleClaim(name, direction, priority, node.Origin(file));
+        RuleOrigin origin = node.Origin(file);
+        Claim = new RuleClaim(name, direction, priority, origin);
         string? description = ReadDescription(context);
-        AddressSelector source = _fields.Addresses(context, "source");
-        IReadOnlyList<PortRange> sourcePorts = _fields.Ports(context, "source");
-        AddressSelector destination = _fields.Addresses(context, "destination");
-        IReadOnlyList<PortRange> destinationPorts = _fields.Ports(context, "destination");
+        AddressSelector source = _fields.Addresses(context, RuleSide.Source);
+        IReadOnlyList<PortRange> sourcePorts = _fields.Ports(context, RuleSide.Source);
+        AddressSelector destination = _fields.Addresses(context, RuleSide.Destination);
+        IReadOnlyList<PortRange> destinationPorts = _fields.Ports(context, RuleSide.Destination);
         IReadOnlyList<IcmpTypeRange> icmpTypes = _fields.IcmpTypes(context, protocol);
         // An error that was told before this rule, of a loop for example, leaves a field open without another finding.
-        if (access is not { } given || direction is not { } way || priority == 0 || findings.Skip(before).Any(finding => finding.IsError)) return null;
+        if (access is not { } given || direction is not { } way || priority == 0 || findings.FindIndex(before, finding => finding.IsError) >= 0) return null;
         SecurityRule rule = new()
         {
             Name = name,
@@ -71,7 +72,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
             Access = given,
             Priority = priority,
             Direction = way,
-            Origin = node.Origin(file),
+            Origin = origin,
         };
         WarnIfDead(rule, fields);
         return rule;
@@ -85,11 +86,9 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
         if (node["type"]?.Text.EndsWith(Marker, StringComparison.OrdinalIgnoreCase) == true) return true;
         if (node["id"]?.Text.Contains("/" + Marker + "/", StringComparison.OrdinalIgnoreCase) == true) return true;
         JsonValue fields = node["properties"] ?? node;
-        string? priority = fields["priority"]?.Text;
+        if (!int.TryParse(fields["priority"]?.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int priority) || priority < DefaultRules.FirstPriority) return false;
         string? name = node["name"]?.Text;
-        return DefaultRules.All.Any(rule =>
-            rule.Priority.ToString(CultureInfo.InvariantCulture) == priority
-            && string.Equals(rule.Name, name, StringComparison.OrdinalIgnoreCase));
+        return DefaultRules.All.Any(rule => rule.Priority == priority && string.Equals(rule.Name, name, StringComparison.OrdinalIgnoreCase));
     }
 
     private string ReadName(JsonValue node, TemplateScope scope, string? id)

@@ -40,6 +40,36 @@ public class BitmapClassifierTests
         Assert.InRange(crossed, 50, 490);
     }
 
+    [Fact]
+    public void One_that_shares_tables_with_another_agrees_too_whatever_was_edited()
+    {
+        Gen.ULong.Sample(seed =>
+        {
+            RandomRules random = new(seed);
+            List<ResolvedRule> rules = random.Rules(count: 2 + (int)(seed % 60));
+            BitmapClassifier known = new(rules);
+            for (int edit = 0; edit < 6; edit++)
+            {
+                // A rule is replaced, moved in front, removed or added.
+                List<ResolvedRule> edited = [.. rules];
+                int at = (int)((seed >> (8 * edit)) % (ulong)rules.Count);
+                ResolvedRule other = random.Rules(count: 1)[0];
+                if (edit != 2) edited.RemoveAt(at);
+                if (edit != 3) edited.Insert(edit == 1 ? 0 : at, edit == 1 ? rules[at] : other);
+                BitmapClassifier compiled = BitmapClassifier.Of(edited, known);
+                LinearClassifier linear = new(edited);
+                for (int i = 0; i < 300; i++)
+                {
+                    PacketInfo packet = random.Packet();
+                    if (linear.Classify(in packet) != compiled.Classify(in packet)) Assert.Fail($"seed {seed}, edit {edit} at {at}: {packet.Protocol} {packet.Source}:{packet.SourcePort} -> {packet.Destination}:{packet.DestinationPort}");
+                }
+
+                known = compiled;
+                rules = edited;
+            }
+        }, iter: 200);
+    }
+
     [Theory]
     [InlineData(IpProtocol.Icmp, 8, 0, false, 0)]
     [InlineData(IpProtocol.Icmp, 8, 7, false, 1)]

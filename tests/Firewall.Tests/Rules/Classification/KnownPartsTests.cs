@@ -32,6 +32,29 @@ public sealed class KnownPartsTests
         Assert.Equal(3, after.Groups[0].SecurityRules.Count);
         Assert.All(Enumerable.Range(0, 3), i => Assert.Same(before.Groups[0].SecurityRules[i], after.Groups[0].SecurityRules[i]));
         Assert.All(Resolved(before).Zip(Resolved(after)), pair => Assert.Same(pair.First, pair.Second));
+        Assert.Same(before.Compiled[0].Inbound, after.Compiled[0].Inbound);
+        Assert.Same(before.Compiled[0].Outbound, after.Compiled[0].Outbound);
+    }
+
+    [Fact]
+    public void An_edit_of_one_rule_leaves_no_tables_behind()
+    {
+        // As many prefixes as a service tag has, so that tables are what counts.
+        string prefixes = string.Join(',', Enumerable.Range(0, 3500).Select(i => $"\"{20 + (i / 256)}.{i % 256}.0.0/17\""));
+        string rules = Rules.Replace("\"192.0.2.0/24\"", prefixes, StringComparison.Ordinal);
+        RuleCatalog catalog = new();
+        Policy before = Compile(rules, catalog, null);
+        string edited = rules.Replace("\"443\"", "\"444\"", StringComparison.Ordinal);
+        long alone = Allocated(edited, null, catalog);
+        Assert.InRange(Allocated(edited, before, catalog), 0, alone - 50_000);
+    }
+
+    private static long Allocated(string json, Policy? before, RuleCatalog catalog)
+    {
+        RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(json), "rules.json");
+        long start = GC.GetAllocatedBytesForCurrentThread();
+        PolicyCompiler.Compile(file.Groups, new PolicyOptions(), catalog, 2, before);
+        return GC.GetAllocatedBytesForCurrentThread() - start;
     }
 
     [Fact]
