@@ -5,6 +5,7 @@ using Firewall.Core.Dataplane;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
 using Firewall.Core.Rules;
+using Firewall.Devices.Linux;
 
 namespace Firewall.Bench;
 
@@ -40,8 +41,12 @@ internal static class Figures
         return missed;
     }
 
-    private static FlowTable TableOf(int maxFlows) =>
-        new(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100 });
+    // As the appliance makes one that does not outlive it.
+    private static FlowTable TableOf(int maxFlows)
+    {
+        FlowLimits limits = new() { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100 };
+        return new FlowTable(limits, 1, OperatingSystem.IsLinux() ? PrivateFlowRegion.Create(FlowTable.LengthFor(limits, 1)) : null);
+    }
 
     private static double[] BytesPerFlow()
     {

@@ -26,9 +26,10 @@ public sealed class FlowTableFile : IDisposable
     /// <summary>Makes a new, zeroed file beside the path; <see cref="Publish"/> puts it there.</summary>
     /// <param name="path">Full path.</param>
     /// <param name="length">The region's length in bytes.</param>
+    /// <param name="hugePages">As <see cref="MappedFlowRegion.Map"/> says.</param>
     /// <exception cref="IOException">It cannot be made, or its file system has less room than the table may once need.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder does not let us.</exception>
-    public static FlowTableFile Create(string path, long length)
+    public static FlowTableFile Create(string path, long length, bool hugePages = false)
     {
         string folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder);
@@ -40,7 +41,7 @@ public sealed class FlowTableFile : IDisposable
         File.Delete(temporary);
         FileStreamOptions options = Options(FileMode.CreateNew);
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
-        return Map(path, temporary, new FileStream(temporary, options), length);
+        return Map(path, temporary, new FileStream(temporary, options), length, hugePages);
     }
 
     /// <summary>Opens the file that an earlier process left, or returns null if there is none.</summary>
@@ -57,7 +58,7 @@ public sealed class FlowTableFile : IDisposable
             throw new IOException("others than its owner have rights on it");
         }
 
-        return Map(path, path, stream, Math.Max(stream.Length, 1));
+        return Map(path, path, stream, Math.Max(stream.Length, 1), hugePages: false);
     }
 
     /// <summary>Appends text behind the region.</summary>
@@ -94,11 +95,11 @@ public sealed class FlowTableFile : IDisposable
     private static FileStreamOptions Options(FileMode mode) =>
         new() { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
 
-    private static FlowTableFile Map(string path, string name, FileStream stream, long length)
+    private static FlowTableFile Map(string path, string name, FileStream stream, long length, bool hugePages)
     {
         try
         {
-            return new FlowTableFile(path, name, stream, MappedFlowRegion.Map(stream, length));
+            return new FlowTableFile(path, name, stream, MappedFlowRegion.Map(stream, length, hugePages));
         }
         catch
         {

@@ -22,8 +22,9 @@ public sealed class MappedFlowRegion : FlowRegion
     /// <summary>Maps a file from its start. The caller keeps the stream, which may be closed while the region lives.</summary>
     /// <param name="stream">Open for reading and writing.</param>
     /// <param name="length">In bytes; a shorter file grows to it, by zeroes.</param>
+    /// <param name="hugePages">True for a table of one shard: then huge pages are asked for, as <see cref="PrivateFlowRegion"/> does.</param>
     /// <exception cref="IOException">The file cannot be mapped.</exception>
-    public static MappedFlowRegion Map(FileStream stream, long length)
+    public static MappedFlowRegion Map(FileStream stream, long length, bool hugePages = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
@@ -34,7 +35,9 @@ public sealed class MappedFlowRegion : FlowRegion
             file = MemoryMappedFile.CreateFromFile(
                 stream, null, Math.Max(length, stream.Length), MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
             view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.ReadWrite);
-            return new MappedFlowRegion(file, view, length);
+            MappedFlowRegion region = new(file, view, length);
+            if (hugePages) HugePages.AskFor(region.Address, length);
+            return region;
         }
         catch
         {

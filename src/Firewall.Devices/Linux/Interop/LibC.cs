@@ -27,6 +27,9 @@ internal static partial class LibC
     [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
     public static partial nint Write(int fd, ref readonly byte buffer, nint count);
 
+    [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
+    public static partial int Advise(nint address, nuint length, int advice);
+
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(ref PollDescriptor descriptors, nuint count, int timeoutMilliseconds);
 

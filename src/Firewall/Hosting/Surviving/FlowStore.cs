@@ -86,7 +86,8 @@ internal sealed partial class FlowStore : IDisposable
                 }
             }
 
-            return new FlowStore(new FlowTable(limits, workers), null, place, catalog, logger);
+            FlowRegion? region = OperatingSystem.IsLinux() && workers == 1 ? PrivateFlowRegion.Create(FlowTable.LengthFor(limits, workers)) : null;
+            return new FlowStore(new FlowTable(limits, workers, region), null, place, catalog, logger);
         }
         catch (OutOfMemoryException e)
         {
@@ -175,7 +176,7 @@ internal sealed partial class FlowStore : IDisposable
 
     private static FlowStore CreateFile(FlowPlace place, FlowLimits limits, int workers, RuleCatalog catalog, ILogger logger)
     {
-        FlowTableFile file = FlowTableFile.Create(place.Path, FlowTable.LengthFor(limits, workers));
+        FlowTableFile file = FlowTableFile.Create(place.Path, FlowTable.LengthFor(limits, workers), hugePages: workers == 1);
         try
         {
             return new FlowStore(new FlowTable(limits, workers, file.Region, place.BootId), file, place, catalog, logger);
