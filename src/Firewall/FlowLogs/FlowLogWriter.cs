@@ -17,6 +17,7 @@ internal sealed partial class FlowLogWriter : IDisposable
 {
     private const long MostQueued = 16 << 20;
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(1);
 
     private readonly BlockingCollection<Piece> _queue = [];
     private readonly FlowLogWrite _write;
@@ -71,7 +72,7 @@ internal sealed partial class FlowLogWriter : IDisposable
         _queue.Add(new Piece(path, copy, text.Length, entries));
     }
 
-    /// <summary>From now on <see cref="Post"/> waits for room, for some seconds in all.</summary>
+    /// <summary>From now on <see cref="Post"/> waits for room, for some seconds in all; what is left of them is left to <see cref="Dispose"/>.</summary>
     public void BeginEnd() => _end = Environment.TickCount64 + (long)LastPatience.TotalMilliseconds;
 
     /// <summary>Writes what is queued, if that does not take too long.</summary>
@@ -80,7 +81,8 @@ internal sealed partial class FlowLogWriter : IDisposable
         if (_isDisposed) return;
         _isDisposed = true;
         _queue.CompleteAdding();
-        if (_thread.Join(LastPatience)) _queue.Dispose();
+        TimeSpan left = _end == long.MaxValue ? LastPatience : TimeSpan.FromMilliseconds(_end - Environment.TickCount64);
+        if (_thread.Join(left > LeastPatience ? left : LeastPatience)) _queue.Dispose();
         else GivenUp(_logger, Name, LastPatience.TotalSeconds);
     }
 

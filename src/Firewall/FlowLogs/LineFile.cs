@@ -1,3 +1,5 @@
+using Firewall.Logs;
+
 namespace Firewall.FlowLogs;
 
 /// <summary>
@@ -32,12 +34,7 @@ internal static class LineFile
     /// <summary>Writes lines to standard output; waits as long as its reader makes it wait.</summary>
     /// <param name="path">Not used.</param>
     /// <param name="lines">The last one with its line feed.</param>
-    public static void AppendToStandardOutput(string path, Span<byte> lines)
-    {
-        using Stream output = Console.OpenStandardOutput();
-        output.Write(lines);
-        output.Flush();
-    }
+    public static void AppendToStandardOutput(string path, Span<byte> lines) => StandardOutputs.WriteOutput(lines);
 
     private static bool EndsInTheMidst(FileStream file)
     {

@@ -38,6 +38,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private readonly StartMode _mode;
     private readonly TimeProvider _time;
     private readonly FileWatchTiming _watchTiming;
+    private readonly LogLosses _logLosses;
     private readonly ILogger _logger;
     private readonly ILogger _dropLogger;
     private readonly UndoStack _undo;
@@ -67,6 +68,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         StartMode mode,
         TimeProvider time,
         FileWatchTiming watchTiming,
+        LogLosses logLosses,
         ILoggerFactory loggers)
     {
         _reloader = reloader;
@@ -79,6 +81,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _mode = mode;
         _time = time;
         _watchTiming = watchTiming;
+        _logLosses = logLosses;
         _logger = loggers.CreateLogger(LogArea.Appliance);
         _dropLogger = loggers.CreateLogger(LogArea.Drops);
         _undo = new UndoStack(_logger);
@@ -193,7 +196,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             TakeOver(predecessor, gathering, options);
         }
 
-        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, flows.RuleCounts, _time);
+        _state = new ApplianceState(pool, _policies, options, device.Name, _justInTime, _activity, _flowLog, feed, _logLosses, flows.RuleCounts, _time);
         _undo.Push("what it tells of itself", _state.Dispose);
         _watch = new FileWatch(_reloader.Files, () => Reload(), _watchTiming, _time);
         _undo.Push("the file watch", _watch.Dispose);

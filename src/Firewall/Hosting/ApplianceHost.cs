@@ -10,7 +10,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Hosting.WindowsServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Firewall.Hosting;
 
@@ -39,6 +38,7 @@ internal static class ApplianceHost
         services.AddSingleton(s => platform(s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance)));
         services.AddSingleton(mode);
         services.AddSingleton(watchTiming);
+        services.AddSingleton<LogLosses>();
         services.AddSingleton<PolicyStore>();
         services.AddSingleton(s =>
         {
@@ -87,14 +87,10 @@ internal static class ApplianceHost
         // systemd sets it for services whose output is the journal (systemd.exec(5)).
         bool journal = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("JOURNAL_STREAM")) && Console.IsErrorRedirected;
         builder.Services.AddSingleton(levels);
-        builder.Services.AddSingleton<ConsoleFormatter>(new LineFormatter(TimeProvider.System, journal));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Logging.AddFilter(levels.IsEnabled);
-        builder.Logging.AddConsole(console =>
-        {
-            console.FormatterName = LineFormatter.FormatterName;
-            // Standard output is for results; a running appliance has none.
-            console.LogToStandardErrorThreshold = LogLevel.Trace;
-        });
+        // Standard output is for results; a running appliance has none. The container disposes what it has made: then the last lines are written.
+        builder.Services.AddSingleton<ILoggerProvider>(s =>
+            new LineLogProvider(new LineFormatter(TimeProvider.System, journal), StandardOutputs.WriteError, s.GetRequiredService<LogLosses>()));
     }
 }

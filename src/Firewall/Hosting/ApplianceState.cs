@@ -9,6 +9,7 @@ using Firewall.Core.Engine;
 using Firewall.Core.Rules;
 using Firewall.FlowLogs;
 using Firewall.JustInTime;
+using Firewall.Logs;
 
 namespace Firewall.Hosting;
 
@@ -21,11 +22,12 @@ namespace Firewall.Hosting;
 /// <param name="activity">Where it is written down who did what.</param>
 /// <param name="flowLog">The flow logs; null if there are none.</param>
 /// <param name="drops">Denied packets as they happen.</param>
+/// <param name="logLosses">Messages of the log that nobody read in time.</param>
 /// <param name="rulesBefore">What rules had counted in an earlier process.</param>
 /// <param name="time">The wall clock.</param>
 internal sealed class ApplianceState(
     WorkerPool workers, PolicyStore policies, FirewallOptions options, string device, JitAccess justInTime, ActivityLog activity, FlowLog? flowLog, DropFeed drops,
-    IReadOnlyList<RuleHitStatus> rulesBefore, TimeProvider time) : IDisposable
+    LogLosses logLosses, IReadOnlyList<RuleHitStatus> rulesBefore, TimeProvider time) : IDisposable
 {
     // An idle worker turns ten times a second.
     private const long LongestTurn = 5_000;
@@ -55,6 +57,9 @@ internal sealed class ApplianceState(
 
     /// <summary>Denied packets as they happen.</summary>
     public DropFeed DropFeed => drops;
+
+    /// <summary>Messages of the log that nobody read in time.</summary>
+    public LogLosses LogLosses => logLosses;
 
     /// <summary>The wall clock's time.</summary>
     public DateTimeOffset Now => time.GetUtcNow();

@@ -1,7 +1,6 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Firewall.Logs;
 
@@ -9,43 +8,30 @@ namespace Firewall.Logs;
 /// One event, one line: time (UTC, ISO 8601), level, message. Under systemd the journal knows the time, and the level is the
 /// number in angle brackets that it expects (sd-daemon(3)).
 /// </summary>
-internal sealed class LineFormatter(TimeProvider time, bool journal) : ConsoleFormatter(FormatterName)
+internal sealed class LineFormatter(TimeProvider time, bool journal)
 {
-    /// <summary>The formatter's name, for the console logger's options.</summary>
-    public const string FormatterName = "line";
-
-    /// <inheritdoc/>
-    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+    /// <summary>The line of an event, with its line feed.</summary>
+    public string Format(LogLevel level, string message, Exception? exception = null)
     {
-        string message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-        if (journal)
+        var line = new StringBuilder(message.Length + 40);
+        if (journal) line.Append(JournalPrefix(level));
+        else line.Append(time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)).Append(' ').Append(LevelName(level)).Append(' ');
+        AppendOneLine(line, message);
+        if (exception is not null)
         {
-            textWriter.Write(JournalPrefix(logEntry.LogLevel));
-        }
-        else
-        {
-            textWriter.Write(time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-            textWriter.Write(' ');
-            textWriter.Write(LevelName(logEntry.LogLevel));
-            textWriter.Write(' ');
-        }
-
-        WriteOneLine(textWriter, message);
-        if (logEntry.Exception is { } exception)
-        {
-            textWriter.Write(": ");
-            WriteOneLine(textWriter, exception.Message);
+            line.Append(": ");
+            AppendOneLine(line, exception.Message);
             // Where it came from matters to us, not to an operator: only on the debug level.
-            if (logEntry.LogLevel <= LogLevel.Debug) WriteOneLine(textWriter, " " + exception.StackTrace);
+            if (level <= LogLevel.Debug) AppendOneLine(line, " " + exception.StackTrace);
         }
 
-        textWriter.Write('\n');
+        return line.Append('\n').ToString();
     }
 
     // Names from rules files end up here; a line break in one must not look like a log line of its own.
-    private static void WriteOneLine(TextWriter writer, string text)
+    private static void AppendOneLine(StringBuilder line, string text)
     {
-        foreach (char c in text) writer.Write(char.IsControl(c) ? ' ' : c);
+        foreach (char c in text) line.Append(char.IsControl(c) ? ' ' : c);
     }
 
     private static string LevelName(LogLevel level) => level switch

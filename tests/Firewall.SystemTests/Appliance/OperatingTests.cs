@@ -62,6 +62,49 @@ public sealed class OperatingTests
     }
 
     [Fact]
+    public void With_output_and_log_that_nobody_reads_access_expires_rules_change_and_it_stops()
+    {
+        const int Messages = 4_000;
+        using var lab = new Lab();
+        string pipes = lab.Files["pipes"];
+        Directory.CreateDirectory(pipes);
+        lab.WriteRules(Nsg.Group(Nsg.AllowService));
+        lab.WriteJitPolicies(terminateOnExpiry: false);
+        string[] settings = ["FIREWALL__FLOWLOGS__LINES=-", $"FIREWALL__JUSTINTIME__POLICIES={lab.Files["jit.json"]}"];
+        using var appliance = RunningAppliance.StartUnheard(lab.Gateway, lab.Configuration(), pipes, Environment(lab, settings));
+        Wait.Until(() => File.Exists(lab.Files["admin.sock"]), "the appliance does not start");
+
+        // Each is a line of the flow log; the pipe holds some hundred of them.
+        using (var refused = new UdpPeer(lab.Client, Lab.ClientV4))
+        {
+            for (int port = 1; port <= 1_000; port++)
+            {
+                refused.Socket.SendTo([1], new IPEndPoint(IPAddress.Parse(Lab.VmV4), port));
+                if (port % 50 == 0) Thread.Sleep(1);
+            }
+        }
+
+        Ask(lab, $"/v1/jit/initiate?vm=vm-web1&port=22&source={Lab.ClientV4}&duration=8s", "POST");
+        Assert.Single(Requests());
+        // Each of these rules is a line of the log, told while the rules are being reloaded.
+        lab.WriteRules(Nsg.Group([.. Enumerable.Range(0, Messages).Select(number => Nsg.Rule($"wrong-{number}", 10, "*", "1"))]));
+        Wait.Until(() => Metric(Ask(lab, "/metrics"), "firewall_reloads_total{result=\"refused\"}") > 0, "the reload does not end");
+        string metrics = Ask(lab, "/metrics");
+        Assert.True(Metric(metrics, "firewall_log_messages_lost_total") > 0, metrics);
+        Assert.True(Metric(metrics, "firewall_flow_log_entries_total{log=\"Lines\"}") < 1_000, metrics);
+
+        double before = Metric(metrics, "firewall_policy_version");
+        lab.WriteRules(Nsg.Group(Nsg.AllowService, Nsg.AllowSsh.Replace("22", "23", StringComparison.Ordinal)));
+        Wait.Until(() => Metric(Ask(lab, "/metrics"), "firewall_policy_version") > before, "the rules are not reloaded");
+        Wait.Until(() => Requests().Length == 0, "just-in-time access does not expire");
+        long start = Stopwatch.GetTimestamp();
+        Assert.Equal(0, appliance.Terminate());
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 10);
+
+        JsonElement[] Requests() => [.. JsonDocument.Parse(Ask(lab, "/v1/jit/requests")).RootElement.EnumerateArray()];
+    }
+
+    [Fact]
     public void With_a_million_flows_a_scrape_takes_less_than_100_ms_and_costs_no_packet()
     {
         const int Flows = 1_000_000;

@@ -44,6 +44,17 @@ internal sealed class RunningAppliance : IDisposable
     public static RunningAppliance Start(NetworkNamespace place, string configuration, params string[] before) =>
         StartAs(place, [.. before, Executable, "run", "--config", configuration]);
 
+    /// <summary>
+    /// Starts <c>firewall run</c> with standard output and standard error as pipes that nobody reads, and waits for nothing.
+    /// </summary>
+    public static RunningAppliance StartUnheard(NetworkNamespace place, string configuration, string folder, params string[] before)
+    {
+        string[] command = [.. before, Executable, "run", "--config", configuration];
+        // Open for reading too, so that they are never without a reader.
+        const string unheard = "mkfifo \"$0/out\" \"$0/err\" && exec \"$@\" 1<>\"$0/out\" 2<>\"$0/err\"";
+        return new RunningAppliance(place.Start("sh", null, ["-c", unheard, folder, .. command]));
+    }
+
     /// <summary>Starts <c>firewall run --take-over</c>, behind an optional command, and waits until it judges packets.</summary>
     public static RunningAppliance Follow(NetworkNamespace place, string configuration, params string[] before) =>
         StartAs(place, [.. before, Executable, "run", "--config", configuration, "--take-over"]);

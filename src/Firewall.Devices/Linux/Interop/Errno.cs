@@ -25,6 +25,7 @@ internal enum Errno
     EMFILE = 24,
     ENOSPC = 28,
     EROFS = 30,
+    EPIPE = 32,
     EBADFD = 77,
     EOPNOTSUPP = 95,
     EAFNOSUPPORT = 97,

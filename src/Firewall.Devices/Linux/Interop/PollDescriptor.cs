@@ -7,6 +7,7 @@ namespace Firewall.Devices.Linux.Interop;
 internal struct PollDescriptor(int fd, short events)
 {
     public const short Input = 0x1;
+    public const short Output = 0x4;
     public const short Error = 0x8;
 
     public int Fd = fd;

@@ -89,6 +89,7 @@ internal static class ApplianceMetrics
         Counter("firewall_drop_events_lost_total", "Denied packets that came too fast for the log.", Sample(status.Packets.DropEventsLost)),
         Gauge("firewall_drop_followers", "Who follows denied packets now.", Sample(state.DropFeed.Followers)),
         Counter("firewall_drop_follower_events_lost_total", "Denied packets that a follower was not given, since they were too many or it did not read.", Sample(state.DropFeed.Suppressed)),
+        Counter("firewall_log_messages_lost_total", "Messages of the log that were lost, since nobody read it as fast as it was written.", Sample(state.LogLosses.Count)),
         Counter("firewall_activity_log_entries_lost_total", "Entries of the activity log that could not be written.", Sample(state.Activity.Lost)),
         Gauge("firewall_jit_requests", "Just-in-time requests in force.", Sample(state.JustInTime.ActiveCount)),
         Gauge("firewall_policy_version", "The policy in force; counts from the start.", Sample(status.Policy.Version)),
