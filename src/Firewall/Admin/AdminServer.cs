@@ -1,8 +1,6 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Runtime.Versioning;
-using System.Text;
 using Firewall.Admin.Remote;
 using Firewall.Control.Configuration;
 using Firewall.Devices.Linux;
@@ -10,7 +8,6 @@ using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -68,11 +65,14 @@ internal sealed class AdminServer : IDisposable
     {
         var access = new AdminAccess(
             ListeningSocketFile.GroupNumber(settings.Group), settings.ReaderGroup is { } readers ? ListeningSocketFile.GroupNumber(readers) : null);
+        var door = new SocketDoor(access, LongestHeaders);
         KestrelServerOptions options = OptionsOfPatience();
+        // The door counts them.
+        options.Limits.MaxConcurrentConnections = null;
         options.ListenUnixSocket(path, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
-            listen.Use(next => connection => AdmitAsync(connection, access, next));
+            listen.Use(next => connection => door.AdmitAsync(connection, next));
         });
         var transport = new SocketTransportOptions { CreateBoundListenSocket = _ => ListeningSocketFile.Bind(path, access.Operators, access.Readers) };
         var listener = new AdminListener($"Admin socket {path}", options, Sockets(transport), api.AnswerAsync, logger);
@@ -110,9 +110,12 @@ internal sealed class AdminServer : IDisposable
         KestrelServerOptions options = OptionsOfHaste();
         bool hasTls = secrets.Current.Tls is not null;
         if (hasTls) options.ApplicationServices = TlsServices();
+        var places = new TcpPlaces();
+        options.Limits.MaxConcurrentConnections = null;
         options.Listen(settings.Listen, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => PlaceAsync(connection, places, next));
             if (hasTls) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Certified()) });
         });
         string place = $"Admin API{(settings.Page ? " and page" : "")} on {(hasTls ? "https" : "http")}://{settings.Listen}/";
@@ -120,6 +123,13 @@ internal sealed class AdminServer : IDisposable
 
         // The certificate may have been renewed since the last connection.
         SslServerAuthenticationOptions Certified() => new() { ServerCertificateContext = secrets.Current.Tls };
+    }
+
+    private static async Task PlaceAsync(ConnectionContext connection, TcpPlaces places, ConnectionDelegate next)
+    {
+        using TcpPlace place = places.Enter((connection.RemoteEndPoint as IPEndPoint)?.Address, connection.Abort);
+        connection.Features.Set(place);
+        await next(connection);
     }
 
     // A listing may wait for a person who reads it, and who waits has been let in.
@@ -148,36 +158,6 @@ internal sealed class AdminServer : IDisposable
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         return builder.Services.BuildServiceProvider();
-    }
-
-    // Who may not is told so and gets no further: nobody looks into the request.
-    private static async Task AdmitAsync(ConnectionContext connection, AdminAccess access, ConnectionDelegate next)
-    {
-        if (connection.Features.Get<IConnectionSocketFeature>() is { } feature && access.Admit(feature.Socket) is { } peer)
-        {
-            connection.Features.Set(peer);
-            connection.Features.Set(new AdminPass(access.RoleOf(peer)));
-            await next(connection);
-            return;
-        }
-
-        // Not before it is there: a program whose connection is closed while it is still about to ask takes that for a failure to connect.
-        using (var patience = new CancellationTokenSource(LongestHeaders))
-        {
-            try
-            {
-                ReadResult request = await connection.Transport.Input.ReadAsync(patience.Token);
-                connection.Transport.Input.AdvanceTo(request.Buffer.End);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-        }
-
-        byte[] body = AdminProblem.Body(["only root and members of the appliance's groups (Firewall:Admin:Group, ReaderGroup) may use this socket"]);
-        string head = $"HTTP/1.1 403 Forbidden\r\nContent-Type: {AdminApi.Json}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
-        await connection.Transport.Output.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body]);
     }
 
     // Removed while the socket is still open, which tells it from a successor's.

@@ -107,6 +107,34 @@ public sealed class AdminTests
     }
 
     [Fact]
+    public void A_reader_who_leaves_connections_open_keeps_nobody_else_out()
+    {
+        using var lab = new Lab();
+        lab.WriteRules(Nsg.Group());
+        string socket = lab.Files["admin.sock"];
+        Shell.Run("chmod", "755", Path.GetDirectoryName(socket)!);
+        using RunningAppliance appliance = RunningAppliance.Start(
+            lab.Gateway, lab.Configuration(), "env", $"FIREWALL__ADMIN__SOCKET={socket}", $"FIREWALL__ADMIN__READERGROUP={GroupName}");
+        appliance.WaitForLog("Admin socket ");
+        using Process followers = lab.Gateway.Start(
+            "setpriv", null,
+            ["--reuid", Nobody, "--regid", Nobody, "--groups", GroupName, "bash", "-c", $"for i in {{1..70}}; do while curl -sN --unix-socket {socket} http://firewall/v1/drops/follow; do sleep 1; done & done; wait"]);
+        Wait.Until(() => As(Nobody).Status == "429", "the reader is not told that he has too many");
+        Assert.Contains("you have 16 connections to this socket already", As(Nobody).Body, StringComparison.Ordinal);
+        Assert.Equal("200", As("65533").Status);
+        Assert.Contains("mode", lab.Gateway.Run(RunningAppliance.Executable, "status", "--socket", socket), StringComparison.Ordinal);
+        Assert.Equal(0, appliance.Terminate());
+
+        (string Body, string Status) As(string user)
+        {
+            string[] said = Shell.Try(
+                "setpriv",
+                ["--reuid", user, "--regid", user, "--groups", GroupName, "curl", "-s", "-w", "\n%{http_code}", "--unix-socket", socket, "http://firewall/v1/caller"]).Output.Split('\n');
+            return (said[0], said[^1]);
+        }
+    }
+
+    [Fact]
     public void The_socket_goes_with_the_appliance_and_a_killed_one_leaves_it_to_the_next()
     {
         using var lab = new Lab();

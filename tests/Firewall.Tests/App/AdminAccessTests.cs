@@ -24,6 +24,36 @@ public sealed class AdminAccessTests
     }
 
     [Fact]
+    public void Nobody_keeps_others_out_by_connections_that_he_leaves_open()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Unix sockets with owner and group");
+        uint user = ProcessIdentity.EffectiveUser + 5000;
+        var places = new SocketPlaces();
+        Assert.Equal((SocketPlaces.MostOfUser, 429), Fill(user, AdminRole.Reader));
+        Assert.Equal((SocketPlaces.MostOfUser, 429), Fill(user + 1, AdminRole.Reader));
+        Assert.Equal((0, 503), Fill(user + 2, AdminRole.Reader));
+        Assert.Equal((SocketPlaces.MostOfUser, 429), Fill(user + 3, AdminRole.Operator));
+        Assert.Equal((SocketPlaces.Most - SocketPlaces.KeptForRoot - (3 * SocketPlaces.MostOfUser), 503), Fill(user + 4, AdminRole.Operator));
+        Assert.Equal((SocketPlaces.KeptForRoot, 503), Fill(0, AdminRole.Operator));
+
+        // A place that was given back is there for others.
+        places.GiveBack(Peer(user), AdminRole.Reader);
+        Assert.Equal((1, 503), Fill(0, AdminRole.Operator));
+        for (int i = 0; i <= SocketPlaces.KeptForRoot; i++) places.GiveBack(Peer(0), AdminRole.Operator);
+        Assert.Equal((1, 503), Fill(user + 2, AdminRole.Reader));
+
+        (int Taken, int Status) Fill(uint who, AdminRole role)
+        {
+            for (int taken = 0; ; taken++)
+            {
+                if (places.Take(Peer(who), role) is { } problem) return (taken, problem.Status);
+            }
+        }
+
+        static LocalPeer Peer(uint who) => new(1, who, 5, []);
+    }
+
+    [Fact]
     public void A_connection_tells_who_is_at_its_other_end()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Unix sockets with owner and group");

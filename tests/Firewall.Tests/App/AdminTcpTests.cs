@@ -8,6 +8,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Firewall.Admin;
+using Firewall.Admin.Remote;
 using Firewall.Commands.Activity;
 using Firewall.Commands.Running;
 using Firewall.Control.Configuration;
@@ -189,6 +190,65 @@ public sealed class AdminTcpTests : IAsyncLifetime
         {
             foreach (Socket idler in idlers) idler.Dispose();
         }
+    }
+
+    [Fact]
+    public async Task Who_has_a_token_gets_in_beside_any_number_of_those_who_have_none()
+    {
+        await Start();
+        var idlers = new List<Socket>();
+        try
+        {
+            for (int i = 0; i < 3 * TcpPlaces.MostOfStrangers; i++)
+            {
+                idlers.Add(await Connect());
+                // Before one of the idlers is sent away because he says nothing.
+                if (i % TcpPlaces.MostOfStrangers != TcpPlaces.MostOfStrangers - 1) continue;
+                using HttpClient http = Http(ReaderToken);
+                Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/status")).StatusCode);
+            }
+        }
+        finally
+        {
+            foreach (Socket idler in idlers) idler.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Readers_who_leave_connections_open_keep_no_operator_out()
+    {
+        await Start();
+        using HttpClient reader = Http(ReaderToken);
+        using HttpClient @operator = Http(OperatorToken);
+        var followers = new List<Stream>();
+        for (int i = 0; i < TcpPlaces.MostOfRole; i++) followers.Add(await reader.GetStreamAsync("/v1/drops/follow"));
+        using HttpResponseMessage refused = await reader.GetAsync("/v1/status");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.Contains("all 32 connections for the role Reader are in use", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await @operator.GetAsync("/v1/status")).StatusCode);
+        foreach (Stream follower in followers) await follower.DisposeAsync();
+        while ((await reader.GetAsync("/v1/status")).StatusCode != HttpStatusCode.OK) await Task.Delay(10, _patience.Token);
+    }
+
+    [Fact]
+    public void Of_strangers_the_one_makes_room_who_waited_longest_of_the_address_that_sends_most()
+    {
+        var places = new TcpPlaces();
+        var gone = new List<string>();
+        Enter("first", "192.0.2.1");
+        for (int i = 1; i < TcpPlaces.MostOfStrangers; i++) Enter($"{i}", "192.0.2.2");
+        Assert.Empty(gone);
+        TcpPlace known = Enter("next", "192.0.2.3");
+        Assert.Equal(["1"], gone);
+        known.Become(AdminRole.Reader);
+        Enter("another", "192.0.2.2");
+        Assert.Equal(["1"], gone);
+        known.Become(AdminRole.Operator);
+        known.Dispose();
+        Enter("yet another", "192.0.2.2");
+        Assert.Equal(["1", "2"], gone);
+
+        TcpPlace Enter(string name, string address) => places.Enter(IPAddress.Parse(address), () => gone.Add(name));
     }
 
     [Fact]

@@ -55,6 +55,7 @@ internal sealed class TcpDoor
             throw new AdminProblem(StatusCodes.Status401Unauthorized, ["this needs a token of the appliance: Authorization: Bearer TOKEN"]);
         }
 
+        context.Features.Get<TcpPlace>()?.Become(role);
         string name = role == AdminRole.Operator ? "operator-token" : "reader-token";
         context.Features.Set(new AdminPass(role) { Token = (name, context.Connection.RemoteIpAddress?.ToString() ?? "unknown") });
         return _api.AnswerAsync(context, stopping);
