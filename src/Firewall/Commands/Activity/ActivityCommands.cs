@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Commands.Running;
@@ -112,24 +111,12 @@ internal static class ActivityCommands
 
     private static async Task<int> FollowAsync(string path, OutputFormat format, CommandStreams streams, CancellationToken stop)
     {
-        long position = File.Exists(path) ? new FileInfo(path).Length : 0;
+        using var log = new FollowedActivity(path);
         try
         {
             while (true)
             {
-                if (File.Exists(path))
-                {
-                    await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-                    if (file.Length < position) position = 0; // the log was moved aside and begins anew
-                    file.Seek(position, SeekOrigin.Begin);
-                    byte[] bytes = new byte[file.Length - position];
-                    int read = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, stop);
-                    int whole = Array.LastIndexOf(bytes, (byte)'\n', Math.Max(0, read - 1)) + 1;
-                    position += whole;
-                    foreach (string line in Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                        await WriteAsync(line, format, streams, stop);
-                }
-
+                foreach (string line in log.New()) await WriteAsync(line, format, streams, stop);
                 await Task.Delay(FollowStep, stop);
             }
         }
