@@ -150,7 +150,44 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Equal(2, CommandRunner.Run("flows", "list", "--socket", SocketPath, "--address", "x").ExitCode);
         CommandRunner nobody = CommandRunner.Run("status", "--socket", _folder["other.sock"]);
         Assert.Equal(1, nobody.ExitCode);
-        Assert.Contains("other.sock cannot be reached", nobody.Error, StringComparison.Ordinal);
+        Assert.Equal($"firewall: there is no socket {_folder["other.sock"]}; is the appliance running, and with an admin socket?\n", nobody.Error);
+    }
+
+    [Theory]
+    [InlineData(8_100)]
+    [InlineData(60_000)]
+    public void A_request_that_is_too_long_is_told_so(int length)
+    {
+        CommandRunner run = CommandRunner.Run(
+            "jit", "request", "--socket", SocketPath, "--vm", "vm-web1", "--port", "22", "--source", new string('1', 90), "--justification", new string('x', length));
+        Assert.Equal(2, run.ExitCode);
+        Assert.StartsWith("firewall: the request is too long", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("200 OK", "text/html", "<html></html>", "is not this appliance's admin API")]
+    [InlineData("200 OK", "application/json", "hello", "is not this appliance's admin API")]
+    [InlineData("200 OK", "application/json", "null", "is not this appliance's admin API")]
+    [InlineData("404 Not Found", "text/html", "<html></html>", "answered 404 without a reason: it may not be this appliance's admin API")]
+    public async Task Something_else_that_answers_is_told_from_an_appliance(string status, string type, string body, string expected)
+    {
+        using var other = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        other.Bind(new UnixDomainSocketEndPoint(_folder["other.sock"]));
+        other.Listen();
+        foreach (string[] command in (string[][])[["status"], ["activity", "list"], ["jit", "list"]])
+        {
+            Task answering = Task.Run(() =>
+            {
+                using Socket asked = other.Accept();
+                asked.Receive(new byte[4096]);
+                asked.Send(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"));
+            });
+            CommandRunner run = CommandRunner.Run([.. command, "--socket", _folder["other.sock"]]);
+            await answering.WaitAsync(Guard);
+            Assert.Equal(1, run.ExitCode);
+            Assert.StartsWith($"firewall: {_folder["other.sock"]} ", run.Error, StringComparison.Ordinal);
+            Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -356,6 +356,48 @@ public sealed class AdminTcpTests : IAsyncLifetime
         static string[] Lines(CommandRunner run) => run.ExitCode == 0 ? run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [run.Error];
     }
 
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("1001")]
+    [InlineData("many")]
+    public async Task So_many_entries_as_cannot_be_are_refused_of_the_file_and_of_an_appliance_alike(string limit)
+    {
+        await Start();
+        foreach (string[] where in (string[][])[["--file", _folder["activity.jsonl"]], ["--socket", _folder["admin.sock"]]])
+        {
+            CommandRunner run = CommandRunner.Run(["activity", "list", $"--limit={limit}", .. where]);
+            Assert.Equal((2, $"firewall: --limit is '{limit}', but must be a whole number from 1 to 1000\n"), (run.ExitCode, run.Error));
+        }
+    }
+
+    [Fact]
+    public async Task An_appliance_that_is_started_anew_is_followed_further()
+    {
+        await Start();
+        using var client = new AdminClient(_folder["admin.sock"]);
+        var remote = new RemoteActivity(client);
+        List<string> told = [];
+        while (CommandRunner.Run("status", "--socket", _folder["admin.sock"]).ExitCode != 0) await Task.Delay(10, _patience.Token);
+        Assert.Empty(remote.NewIfThere(told.Add));
+        int before = (await File.ReadAllLinesAsync(_folder["activity.jsonl"])).Length;
+        await _host!.StopAsync();
+        _host.Dispose();
+        Assert.Empty(remote.NewIfThere(told.Add));
+        Assert.Empty(remote.NewIfThere(told.Add));
+        Assert.Equal([$"there is no socket {_folder["admin.sock"]}; is the appliance running, and with an admin socket?; trying again"], told);
+        await Start();
+        IReadOnlyList<string> entries = [];
+        while ((entries = remote.NewIfThere(told.Add)).Count == 0) await Task.Delay(10, _patience.Token);
+        Assert.Equal((await File.ReadAllLinesAsync(_folder["activity.jsonl"]))[before..], entries);
+        Assert.Equal("the appliance answers again", told[^1]);
+        Assert.Equal(2, told.Count);
+
+        // Somebody who never was there is a mistake.
+        using var nobody = new AdminClient(_folder["other.sock"]);
+        Assert.Throws<ApplianceException>(() => new RemoteActivity(nobody).NewIfThere(told.Add));
+    }
+
     private async Task Start(string more = "")
     {
         await StartHost(more);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Commands.Running;
@@ -11,6 +12,7 @@ namespace Firewall.Commands.Activity;
 /// <summary><c>firewall activity list|follow</c>: who changed what, from the activity log of an appliance, running or not.</summary>
 internal static class ActivityCommands
 {
+    private const int DefaultEntries = 50;
     private static readonly TimeSpan FollowStep = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RemoteStep = TimeSpan.FromSeconds(1);
 
@@ -29,13 +31,17 @@ internal static class ActivityCommands
         Option<string?> config = Config();
         Option<string?> file = FileOption();
         Option<OutputFormat> format = Options.Format();
-        Option<int> limit = new("--limit") { Description = "Show the newest so many [default: 50]", HelpName = "COUNT", DefaultValueFactory = static _ => 50 };
+        Option<string?> limit = new("--limit")
+        {
+            Description = $"Show the newest so many, from 1 to {RemoteActivity.MostEntries} [default: {DefaultEntries}]",
+            HelpName = "COUNT",
+        };
         SocketOption socket = new();
         var list = new Command("list", "Show the newest entries") { config, file, limit, format };
         socket.AddTo(list);
         list.SetAction(parsed =>
         {
-            int count = parsed.GetValue(limit);
+            int count = parsed.GetValue(limit) is { } text ? Count(text) : DefaultEntries;
             IReadOnlyList<string> lines = socket.IsGiven(parsed)
                 ? FromAppliance(parsed, socket, config, file, remote => remote.Newest(count))
                 : ReadNewest(PathOf(parsed.GetValue(file), parsed.GetValue(config)), count);
@@ -61,6 +67,11 @@ internal static class ActivityCommands
         HelpExamples.Add(follow, "firewall activity follow");
         return follow;
     }
+
+    private static int Count(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= RemoteActivity.MostEntries
+            ? count
+            : throw new InvalidInputException($"--limit is '{text}', but must be a whole number from 1 to {RemoteActivity.MostEntries}");
 
     private static Option<string?> Config() => new("--config")
     {
@@ -88,7 +99,7 @@ internal static class ActivityCommands
     {
         IReadOnlyList<string> files = ActivityLog.FilesOf(path);
         if (files.Count == 0) throw new InvalidInputException($"{path}: there is no activity log");
-        return [.. files.SelectMany(ReadLines).TakeLast(Math.Max(0, limit))];
+        return [.. files.SelectMany(ReadLines).TakeLast(limit)];
     }
 
     private static int List(IReadOnlyList<string> lines, OutputFormat format, CommandStreams streams)
@@ -132,7 +143,7 @@ internal static class ActivityCommands
         {
             while (true)
             {
-                foreach (string line in remote.New()) await WriteAsync(line, format, streams, stop);
+                foreach (string line in remote.NewIfThere(streams.WriteError)) await WriteAsync(line, format, streams, stop);
                 await Task.Delay(RemoteStep, stop);
             }
         }

@@ -18,8 +18,14 @@ namespace Firewall.Commands.Running;
 /// <summary>Asks a running appliance through its admin socket, on Windows through its pipe; or by TCP, with a token.</summary>
 internal sealed class AdminClient : IDisposable
 {
+    // All words of a request stand in its first line, which may have 8,192 bytes.
+    private const int LongestPath = 8_160;
+
     // For the moment in which all instances of the pipe are taken and the next one is not there yet.
     private static readonly TimeSpan LongestConnect = TimeSpan.FromSeconds(2);
+
+    // Of all answers that the command line asks for.
+    private static readonly string[] s_types = ["application/json", "application/x-ndjson", "application/x-pcapng"];
 
     private readonly string _path;
     private readonly HttpClient _http;
@@ -66,22 +72,36 @@ internal sealed class AdminClient : IDisposable
     /// <summary>Gets an answer as it comes, without an end in sight. Whoever reads it may meet an <see cref="IOException"/>.</summary>
     public Stream Open(string path) => Send(HttpMethod.Get, path).Content.ReadAsStream();
 
+    /// <summary>What to tell when an answer is none that an appliance gives.</summary>
+    public ApplianceException NotOurs(Exception? inner = null) =>
+        new($"{_path} is not this appliance's admin API: something else answers there, or another version; see Firewall:Admin in the configuration for where it listens", inner);
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
     private T Read<T>(HttpMethod method, string path, JsonTypeInfo<T> type)
     {
         using HttpResponseMessage response = Send(method, path);
-        return JsonSerializer.Deserialize(response.Content.ReadAsStream(), type) ?? throw new ApplianceException($"{_path} gave an empty answer");
+        try
+        {
+            return JsonSerializer.Deserialize(response.Content.ReadAsStream(), type) ?? throw NotOurs();
+        }
+        catch (JsonException e)
+        {
+            throw NotOurs(e);
+        }
     }
 
     private HttpResponseMessage Send(HttpMethod method, string path)
     {
+        // Much longer ones are cut off while they are sent, which tells nobody why.
+        if (path.Length > LongestPath) throw TooLong();
         try
         {
             using var request = new HttpRequestMessage(method, path);
             HttpResponseMessage response = _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).GetAwaiter().GetResult();
-            return response.IsSuccessStatusCode ? response : throw Refused(response);
+            if (!response.IsSuccessStatusCode) throw Refused(response);
+            return s_types.Contains(response.Content.Headers.ContentType?.MediaType) ? response : throw NotOurs();
         }
         catch (HttpRequestException e) when (e.InnerException is ApplianceException own)
         {
@@ -93,20 +113,27 @@ internal sealed class AdminClient : IDisposable
         }
     }
 
-    private static Exception Refused(HttpResponseMessage response)
+    private static InvalidInputException TooLong() => new(
+        "the request is too long: all its words together, as written in a URL, may have some 8,000 characters; shorten the longest, such as --justification");
+
+    private Exception Refused(HttpResponseMessage response)
     {
+        if (response.StatusCode == HttpStatusCode.RequestUriTooLong) return TooLong();
         string text = response.Content.ReadAsStringAsync().GetAwaiter().GetResult();
-        string[] errors = [$"the appliance answered {(int)response.StatusCode}"];
+        string[] errors;
         try
         {
-            if (JsonSerializer.Deserialize(text, AdminJson.Default.AdminErrors) is { Errors.Count: > 0 } known) errors = [.. known.Errors];
+            if (JsonSerializer.Deserialize(text, AdminJson.Default.AdminErrors) is not { Errors.Count: > 0 } known) return Unexplained();
+            errors = [.. known.Errors];
         }
         catch (JsonException)
         {
-            // Not ours; the status has to do.
+            return Unexplained();
         }
 
         return response.StatusCode == HttpStatusCode.BadRequest ? new InvalidInputException(errors) : new ApplianceException(string.Join('\n', errors));
+
+        ApplianceException Unexplained() => new($"{_path} answered {(int)response.StatusCode} without a reason: it may not be this appliance's admin API");
     }
 
     private ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation) =>
@@ -152,6 +179,8 @@ internal sealed class AdminClient : IDisposable
                 e.SocketErrorCode switch
                 {
                     SocketError.AccessDenied => $"{_path} may be used by root and the members of its group only",
+                    // What .NET makes of a path that is not there.
+                    SocketError.AddressNotAvailable => $"there is no socket {_path}; is the appliance running, and with an admin socket?",
                     SocketError.ConnectionRefused => $"nobody listens on {_path}: the appliance that made it was killed",
                     _ => $"{_path} cannot be reached: {e.Message}",
                 },
