@@ -64,7 +64,7 @@ internal sealed class AdminApi
         AdminRole role = context.Features.Get<AdminPass>()?.Role ?? AdminRole.None;
         AdminRoute route = Find(context.Request, static _ => true);
         if (role < route.Needs)
-            throw new AdminProblem(StatusCodes.Status403Forbidden, [$"{route.Method} {route.Path} needs the role {route.Needs}, but you have the role {role}"]);
+            throw new AdminProblem(StatusCodes.Status403Forbidden, [$"{route.Method} {route.Path} needs the role {route.Needs}, but you have the role {role}"]) { Refusal = AdminRefusal.Role };
         return AnswerAsync(route, context, stopping);
     }
 

@@ -26,6 +26,7 @@ internal sealed partial class AdminListener : IDisposable, IHttpApplication<Http
     private readonly KestrelServerOptions _options;
     private readonly IConnectionListenerFactory _transport;
     private readonly Func<HttpContext, CancellationToken, Task> _answer;
+    private readonly AdminRefusals _refusals;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CountdownEvent _active = new(1);
@@ -38,14 +39,17 @@ internal sealed partial class AdminListener : IDisposable, IHttpApplication<Http
     /// <param name="options">What Kestrel shall do there.</param>
     /// <param name="transport">What carries it.</param>
     /// <param name="answer">Answers a request, told when the appliance stops; throws <see cref="AdminProblem"/> if it cannot be.</param>
+    /// <param name="refusals">Counts who is sent away.</param>
     /// <param name="logger">For where it listens, or why it does not.</param>
     public AdminListener(
-        string place, KestrelServerOptions options, IConnectionListenerFactory transport, Func<HttpContext, CancellationToken, Task> answer, ILogger logger)
+        string place, KestrelServerOptions options, IConnectionListenerFactory transport, Func<HttpContext, CancellationToken, Task> answer, AdminRefusals refusals,
+        ILogger logger)
     {
         _place = place;
         _options = options;
         _transport = transport;
         _answer = answer;
+        _refusals = refusals;
         _logger = logger;
         options.AddServerHeader = false;
         // No request has one.
@@ -84,6 +88,7 @@ internal sealed partial class AdminListener : IDisposable, IHttpApplication<Http
         }
         catch (AdminProblem problem) when (!context.Response.HasStarted)
         {
+            _refusals.Add(problem);
             await problem.WriteAsync(context);
         }
         catch (OperationCanceledException)

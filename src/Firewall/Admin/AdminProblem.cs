@@ -9,6 +9,9 @@ internal sealed class AdminProblem(int status, IReadOnlyList<string> errors) : E
     /// <summary>The HTTP status.</summary>
     public int Status => status;
 
+    /// <summary>Why the asker was sent away; null if he was not, and only the request was wrong.</summary>
+    public AdminRefusal? Refusal { get; init; }
+
     /// <summary>What is wrong, each in a line for a person.</summary>
     public IReadOnlyList<string> Errors => errors;
 

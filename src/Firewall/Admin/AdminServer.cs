@@ -34,9 +34,9 @@ internal sealed class AdminServer : IDisposable
 
     private readonly List<IDisposable> _listeners = [];
 
-    private AdminServer()
-    {
-    }
+    private readonly AdminRefusals _refusals;
+
+    private AdminServer(AdminRefusals refusals) => _refusals = refusals;
 
     /// <summary>Begins to listen; returns at once.</summary>
     /// <param name="path">The socket's full path, on Windows the pipe's full name; null for none.</param>
@@ -46,7 +46,7 @@ internal sealed class AdminServer : IDisposable
     /// <param name="logger">For where it listens, or why it does not.</param>
     public static AdminServer Start(string? path, AdminSettings settings, TcpSecretsInForce? secrets, ApplianceState state, ILogger logger)
     {
-        var server = new AdminServer();
+        var server = new AdminServer(state.Refusals);
         var api = new AdminApi(state);
         if (path is not null && OperatingSystem.IsWindows()) server.ListenToPipe(path, api, logger);
         else if (path is not null) server.ListenToSocket(path, settings, api, logger);
@@ -65,7 +65,7 @@ internal sealed class AdminServer : IDisposable
     {
         var access = new AdminAccess(
             ListeningSocketFile.GroupNumber(settings.Group), settings.ReaderGroup is { } readers ? ListeningSocketFile.GroupNumber(readers) : null);
-        var door = new SocketDoor(access, LongestHeaders);
+        var door = new SocketDoor(access, _refusals, LongestHeaders);
         KestrelServerOptions options = OptionsOfPatience();
         // The door counts them.
         options.Limits.MaxConcurrentConnections = null;
@@ -75,7 +75,7 @@ internal sealed class AdminServer : IDisposable
             listen.Use(next => connection => door.AdmitAsync(connection, next));
         });
         var transport = new SocketTransportOptions { CreateBoundListenSocket = _ => ListeningSocketFile.Bind(path, access.Operators, access.Readers) };
-        var listener = new AdminListener($"Admin socket {path}", options, Sockets(transport), api.AnswerAsync, logger);
+        var listener = new AdminListener($"Admin socket {path}", options, Sockets(transport), api.AnswerAsync, _refusals, logger);
         _listeners.Add(new SocketPath(path, listener));
         _listeners.Add(listener);
     }
@@ -86,7 +86,7 @@ internal sealed class AdminServer : IDisposable
         KestrelServerOptions options = OptionsOfPatience();
         options.ListenNamedPipe(PipeName.WordOf(path), listen => listen.Protocols = HttpProtocols.Http1);
         var pipe = new AdminPipe(Sockets(new SocketTransportOptions()));
-        var listener = new AdminListener($"Admin socket {path}", options, pipe, AnswerAdministrator, logger);
+        var listener = new AdminListener($"Admin socket {path}", options, pipe, AnswerAdministrator, _refusals, logger);
         _listeners.Add(listener);
         _listeners.Add(pipe);
 
@@ -102,7 +102,7 @@ internal sealed class AdminServer : IDisposable
     {
         KestrelServerOptions options = OptionsOfHaste();
         options.Listen(place, static listen => listen.Protocols = HttpProtocols.Http1);
-        _listeners.Add(new AdminListener($"Metrics on http://{place}/metrics", options, Sockets(new SocketTransportOptions()), api.AnswerPublicAsync, logger));
+        _listeners.Add(new AdminListener($"Metrics on http://{place}/metrics", options, Sockets(new SocketTransportOptions()), api.AnswerPublicAsync, _refusals, logger));
     }
 
     private void ListenToTcp(AdminTcpSettings settings, TcpSecretsInForce secrets, AdminApi api, ILogger logger)
@@ -119,7 +119,7 @@ internal sealed class AdminServer : IDisposable
             if (hasTls) listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(Certified()) });
         });
         string place = $"Admin API{(settings.Page ? " and page" : "")} on {(hasTls ? "https" : "http")}://{settings.Listen}/";
-        _listeners.Add(new AdminListener(place, options, Sockets(new SocketTransportOptions()), new TcpDoor(api, secrets, settings).AnswerAsync, logger));
+        _listeners.Add(new AdminListener(place, options, Sockets(new SocketTransportOptions()), new TcpDoor(api, secrets, settings).AnswerAsync, _refusals, logger));
 
         // The certificate may have been renewed since the last connection.
         SslServerAuthenticationOptions Certified() => new() { ServerCertificateContext = secrets.Current.Tls };

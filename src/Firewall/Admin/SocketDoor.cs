@@ -10,8 +10,9 @@ namespace Firewall.Admin;
 
 /// <summary>The way into the admin API by its socket: for whom the kernel names as one who may, as long as there is a place for him.</summary>
 /// <param name="access">Who may.</param>
+/// <param name="refusals">Counts who is sent away.</param>
 /// <param name="patience">How long to wait for the request of somebody who is sent away.</param>
-internal sealed class SocketDoor(AdminAccess access, TimeSpan patience)
+internal sealed class SocketDoor(AdminAccess access, AdminRefusals refusals, TimeSpan patience)
 {
     // Whoever is sent away while so many others are is not told why.
     private const int MostSentAway = 32;
@@ -26,7 +27,7 @@ internal sealed class SocketDoor(AdminAccess access, TimeSpan patience)
         {
             await SendAwayAsync(
                 connection,
-                new AdminProblem(StatusCodes.Status403Forbidden, ["only root and members of the appliance's groups (Firewall:Admin:Group, ReaderGroup) may use this socket"]));
+                new AdminProblem(StatusCodes.Status403Forbidden, ["only root and members of the appliance's groups (Firewall:Admin:Group, ReaderGroup) may use this socket"]) { Refusal = AdminRefusal.Caller });
             return;
         }
 
@@ -51,6 +52,7 @@ internal sealed class SocketDoor(AdminAccess access, TimeSpan patience)
 
     private async Task SendAwayAsync(ConnectionContext connection, AdminProblem problem)
     {
+        refusals.Add(problem);
         try
         {
             if (Interlocked.Increment(ref _sentAway) <= MostSentAway) await AnswerAsync(connection, problem);

@@ -38,7 +38,7 @@ internal sealed class SocketPlaces
             if (!PeerUser.IsTrusted(peer.User))
             {
                 if (own >= MostOfUser)
-                    return new AdminProblem(StatusCodes.Status429TooManyRequests, [$"you have {own} connections to this socket already, the most that a user may have; end one of them"]);
+                    return new AdminProblem(StatusCodes.Status429TooManyRequests, [$"you have {own} connections to this socket already, the most that a user may have; end one of them"]) { Refusal = AdminRefusal.Connections };
                 if (role < AdminRole.Operator && _ofReaders >= MostOfReaders) return Full($"all {MostOfReaders} connections that this socket has for readers are in use");
                 if (_all >= Most - KeptForRoot) return Full("all connections of this socket are in use but those that are kept for root");
             }
@@ -63,5 +63,5 @@ internal sealed class SocketPlaces
         }
     }
 
-    private static AdminProblem Full(string what) => new(StatusCodes.Status503ServiceUnavailable, [$"{what}; try again later"]);
+    private static AdminProblem Full(string what) => new(StatusCodes.Status503ServiceUnavailable, [$"{what}; try again later"]) { Refusal = AdminRefusal.Connections };
 }

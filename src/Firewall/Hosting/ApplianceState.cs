@@ -67,6 +67,9 @@ internal sealed class ApplianceState(
     /// <summary>The device's name.</summary>
     public string Device => device;
 
+    /// <summary>Who was sent away by the admin API.</summary>
+    public AdminRefusals Refusals { get; } = new();
+
     /// <summary>Ends flows.</summary>
     public FlowKiller Killer { get; } = new(workers);
 

@@ -32,6 +32,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
             {
               "Firewall": {
                 "Rules": "rules.json", "Interfaces": ["eth0"], "Admin": { "Socket": "admin.sock", "Group": "no-such-group" },
+                "FlowLogs": { "Lines": "flows.jsonl" },
                 "Logging": { "LogLevel": { "Default": "None" } }
               }
             }
@@ -259,6 +260,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Assert.Contains("firewall_flows_by_state{protocol=\"Tcp\",state=\"SynSent\"} 1", lines);
         Assert.Contains("firewall_flows_by_state{protocol=\"Udp\",state=\"Replied\"} 0", lines);
         Assert.Contains("firewall_policy_version 1", lines);
+        Assert.Contains("firewall_log_messages_lost_total 0", lines);
         Assert.Equal("ok", (await GetJson("/healthz")).GetProperty("status").GetString());
         Assert.Equal("ready", (await GetJson("/readyz")).GetProperty("status").GetString());
         Assert.Contains("""firewall_queue_batches_total{queue="0"} 1""", lines);

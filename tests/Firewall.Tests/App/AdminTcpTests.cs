@@ -120,6 +120,25 @@ public sealed class AdminTcpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_is_sent_away_is_counted_by_the_reason()
+    {
+        await Start();
+        using HttpClient nobody = Http(null);
+        using HttpClient reader = Http(ReaderToken);
+        for (int i = 0; i < 3; i++) (await nobody.GetAsync("/v1/status")).Dispose();
+        for (int i = 0; i < 2; i++) (await reader.PostAsync("/v1/flows/kill?all=true", null)).Dispose();
+        using var foreign = new HttpRequestMessage(HttpMethod.Get, "/v1/status") { Headers = { Host = "attacker.example" } };
+        (await reader.SendAsync(foreign)).Dispose();
+        // What is wrong with a request says nothing of who asked.
+        (await reader.GetAsync("/v1/flows?port=x")).Dispose();
+        (await reader.GetAsync("/v2")).Dispose();
+        string[] told = [.. (await reader.GetStringAsync("/metrics")).Split('\n').Where(line => line.StartsWith("firewall_admin_requests_refused_total{", StringComparison.Ordinal))];
+        Assert.Equal(
+            [("caller", 0), ("connections", 0), ("host", 1), ("token", 3), ("role", 2)],
+            told.Select(line => line.Split('"', '}', ' ')).Select(words => (words[1], int.Parse(words[^1], CultureInfo.InvariantCulture))));
+    }
+
+    [Fact]
     public async Task The_page_is_there_only_if_it_is_asked_for()
     {
         await Start();
@@ -225,7 +244,7 @@ public sealed class AdminTcpTests : IAsyncLifetime
         using HttpResponseMessage refused = await reader.GetAsync("/v1/status");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         Assert.Contains("all 32 connections for the role Reader are in use", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        Assert.Equal(HttpStatusCode.OK, (await @operator.GetAsync("/v1/status")).StatusCode);
+        Assert.Contains("firewall_admin_requests_refused_total{reason=\"connections\"} 1\n", await @operator.GetStringAsync("/metrics"), StringComparison.Ordinal);
         foreach (Stream follower in followers) await follower.DisposeAsync();
         while ((await reader.GetAsync("/v1/status")).StatusCode != HttpStatusCode.OK) await Task.Delay(10, _patience.Token);
     }

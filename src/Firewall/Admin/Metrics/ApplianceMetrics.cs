@@ -92,6 +92,8 @@ internal static class ApplianceMetrics
         Counter("firewall_log_messages_lost_total", "Messages of the log that were lost, since nobody read it as fast as it was written.", Sample(state.LogLosses.Count)),
         Counter("firewall_activity_log_entries_lost_total", "Entries of the activity log that could not be written.", Sample(state.Activity.Lost)),
         Gauge("firewall_jit_requests", "Just-in-time requests in force.", Sample(state.JustInTime.ActiveCount)),
+        Counter("firewall_admin_requests_refused_total", "Requests of the admin API that were refused for who asked, or by which name: caller, connections, host, token, role.",
+            [.. Enum.GetValues<AdminRefusal>().Select(reason => Sample(state.Refusals[reason], ("reason", reason.ToString().ToLowerInvariant())))]),
         Gauge("firewall_policy_version", "The policy in force; counts from the start.", Sample(status.Policy.Version)),
         Gauge("firewall_policy_age_seconds", "For how long it has been in force.", Sample(status.Policy.AgeSeconds)),
         Gauge("firewall_policy_rules", "Its rules beside the default ones.", Sample(status.Policy.SecurityRules)),

@@ -44,7 +44,10 @@ internal sealed class TcpDoor
         {
             throw new AdminProblem(
                 StatusCodes.Status421MisdirectedRequest,
-                [$"the appliance is not called '{context.Request.Host}': use its address, or name it in Firewall:Admin:Tcp:HostNames"]);
+                [$"the appliance is not called '{context.Request.Host}': use its address, or name it in Firewall:Admin:Tcp:HostNames"])
+            {
+                Refusal = AdminRefusal.Host,
+            };
         }
 
         if (_page?.Find(context.Request) is { } file) return file.AnswerAsync(context);
@@ -52,7 +55,7 @@ internal sealed class TcpDoor
         if (role == AdminRole.None)
         {
             headers.WWWAuthenticate = "Bearer realm=\"firewall\"";
-            throw new AdminProblem(StatusCodes.Status401Unauthorized, ["this needs a token of the appliance: Authorization: Bearer TOKEN"]);
+            throw new AdminProblem(StatusCodes.Status401Unauthorized, ["this needs a token of the appliance: Authorization: Bearer TOKEN"]) { Refusal = AdminRefusal.Token };
         }
 
         context.Features.Get<TcpPlace>()?.Become(role);

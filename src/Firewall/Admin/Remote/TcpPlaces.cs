@@ -50,7 +50,14 @@ internal sealed class TcpPlaces
         {
             if (place.Role == role) return;
             if (_ofRole[(int)role] >= MostOfRole)
-                throw new AdminProblem(StatusCodes.Status503ServiceUnavailable, [$"all {MostOfRole} connections for the role {role} are in use; end one of them, or try again later"]);
+            {
+                throw new AdminProblem(
+                    StatusCodes.Status503ServiceUnavailable, [$"all {MostOfRole} connections for the role {role} are in use; end one of them, or try again later"])
+                {
+                    Refusal = AdminRefusal.Connections,
+                };
+            }
+
             Remove(place);
             _ofRole[(int)role]++;
             place.Role = role;
