@@ -54,6 +54,11 @@ public sealed partial class PageTests
         await page.Locator("#flow-words").FillAsync("22 tcp established");
         await Expect(page.Locator("#flow-count")).ToHaveTextAsync("1 flow");
         await Expect(page.Locator("#flow-rows tr")).ToContainTextAsync($"{Lab.VmV4}:22");
+        // Since its last packet, not since its first one.
+        ILocator times = page.Locator("#flow-rows tr td");
+        await Expect(times).ToHaveCountAsync(10);
+        Assert.Equal(["Age", "Idle", "Expires"], (await page.Locator("#flows thead th").AllTextContentsAsync()).Skip(7));
+        Assert.Matches(@"^\d+(\.\d+)? s$", await times.Nth(8).InnerTextAsync());
         await page.Locator("#flow-words").FillAsync("no-such-rule");
         await Expect(page.Locator("#flow-problem")).ToContainTextAsync("no-such-rule");
         await GoAsync(page, "Rules");

@@ -71,6 +71,7 @@ async function show(signal) {
       `${count(flow.packetsSent)} / ${count(flow.packetsReceived)}`,
       `${short(flow.bytesSent, "B")} / ${short(flow.bytesReceived, "B")}`,
       seconds(flow.ageSeconds),
+      seconds(flow.idleSeconds),
       seconds(flow.expiresInSeconds),
     ]);
 }
