@@ -13,7 +13,9 @@ using Firewall.Commands.Activity;
 using Firewall.Commands.Running;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
+using Firewall.Core.Packets;
 using Firewall.Hosting;
+using Firewall.Tests.Packets;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 
@@ -117,6 +119,28 @@ public sealed class AdminTcpTests : IAsyncLifetime
                 Assert.False(response.Headers.Contains("Access-Control-Allow-Origin"));
             }
         }
+    }
+
+    [Fact]
+    public async Task Answers_are_as_the_document_describes_them()
+    {
+        await Start();
+        using HttpClient http = Http(OperatorToken);
+        (await http.PostAsync("/v1/jit/initiate?vm=vm-web1&port=22&source=203.0.113.5&duration=1h", null)).EnsureSuccessStatusCode();
+        (await http.PostAsync("/v1/flows/kill?source=192.0.2.1", null)).EnsureSuccessStatusCode();
+        byte[] syn = PacketBuilder.Tcp("203.0.113.5:40001", "10.0.0.4:22", TcpFlags.Syn);
+        _platform.Device.Send(syn);
+        Assert.Equal(syn, _platform.Device.Passed());
+        var document = new OpenApiDocument();
+        foreach (string path in (string[])["/v1/caller", "/v1/status", "/v1/rules", "/v1/rules/hits", "/v1/flows", "/v1/activity", "/v1/jit/policies", "/v1/jit/requests"])
+        {
+            JsonElement answer = await Json(http, path);
+            Assert.Empty(document.Judge(path, answer));
+            if (path is not ("/v1/caller" or "/v1/status"))
+                Assert.NotEqual(0, (answer.ValueKind == JsonValueKind.Array ? answer : answer.GetProperty("value")).GetArrayLength());
+        }
+
+        Assert.Empty(document.Judge("/v1/rules", await Json(http, "/v1/rules?asWritten=true")));
     }
 
     [Fact]
