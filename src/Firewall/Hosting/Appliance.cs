@@ -160,9 +160,12 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             ? FlowStore.Open(place, options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger)
             : FlowStore.Create(place, options.FlowTable, device.Queues.Count, _policies.Catalog, _logger);
         _flows = flows;
+        IReadOnlyList<RuleHitStatus>? lastHits = null;
         _undo.Push("the flow table", () =>
         {
             if (_isInCharge || !flows.IsPublished) flows.Forget();
+            // After the flows are gone: who finds both would count what they carried twice.
+            if (lastHits is not null) flows.KeepRuleCounts(lastHits);
             flows.Dispose();
         });
         GatheringQueue[] gathering = predecessor is null ? [] : [.. device.Queues.Select(queue => new GatheringQueue(queue))];
@@ -183,6 +186,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             pool.Stop();
             drops.Dispose();
             _flowLog?.End(ends: _isInCharge);
+            if (_isInCharge) lastHits = _state?.LastRuleHits();
             // A worker that did not stop still uses the table: then its memory stays until the process ends.
             pool.Dispose();
         });

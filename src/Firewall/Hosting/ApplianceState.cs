@@ -141,6 +141,12 @@ internal sealed class ApplianceState(
     /// <summary>The same without what the flows carried that are in the table: with them it can be handed on to another process.</summary>
     public IReadOnlyList<RuleHitStatus> RuleHitsWithoutFlows() => _rules.Of(new FlowFigures(workers.Flows, policies.Catalog.Count));
 
+    /// <summary>
+    /// The same for the next process, to whom no flow is left. Without rules that are gone, of which just-in-time access makes ever more. Call it when
+    /// no worker runs.
+    /// </summary>
+    public IReadOnlyList<RuleHitStatus> LastRuleHits() => [.. _rules.Of(FlowCensus.TakeAll(workers.Flows, policies.Catalog.Count)).Where(rule => rule.InForce)];
+
     private FlowStatus Flows() => new(
         workers.Flows.Count, workers.Flows.MaxFlows, workers.Flows.Assured, workers.Flows.Peak, workers.Flows.Created,
         workers.Flows.Expired, workers.Flows.Evicted, workers.Flows.Killed, workers.Flows.SizeInBytes);

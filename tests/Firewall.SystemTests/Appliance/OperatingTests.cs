@@ -130,7 +130,7 @@ public sealed class OperatingTests
     }
 
     [Fact]
-    public void What_rules_counted_survives_an_upgrade_and_a_kill()
+    public void What_rules_counted_survives_an_upgrade_a_kill_and_a_restart()
     {
         using var lab = new Lab();
         string flows = lab.Files["flows"];
@@ -161,8 +161,16 @@ public sealed class OperatingTests
             appliance.Dispose();
             appliance = Start(lab, settings);
             Wait.Until(() => Counted(lab) == (1, sent), $"one flow and {sent} packets were not counted, but {Counted(lab)}");
+            DateTimeOffset last = LastHit(lab);
             Assert.Equal(0, appliance.Terminate());
-            Assert.False(File.Exists(file));
+            Assert.False(File.Exists(flows));
+            appliance.Dispose();
+            appliance = Start(lab, settings);
+            // The flow has ended with the process, and what it carried is counted.
+            Assert.Equal((1, sent), Counted(lab));
+            Assert.Equal(last, LastHit(lab), TimeSpan.FromSeconds(1)); // it is reckoned from another clock
+            Assert.Contains("\nfirewall_flows 0\n", Ask(lab, "/metrics"), StringComparison.Ordinal);
+            Assert.Equal(0, appliance.Terminate());
         }
         finally
         {
@@ -257,10 +265,14 @@ public sealed class OperatingTests
 
     private static (long Hits, long Packets) Counted(Lab lab)
     {
-        using JsonDocument hits = JsonDocument.Parse(Ask(lab, "/v1/rules/hits"));
-        JsonElement rule = hits.RootElement.EnumerateArray().Single(r => r.GetProperty("rule").GetString() == "UserRule_allow-service");
+        JsonElement rule = RuleOf(lab);
         return (rule.GetProperty("hits").GetInt64(), rule.GetProperty("packets").GetInt64());
     }
+
+    private static DateTimeOffset LastHit(Lab lab) => RuleOf(lab).GetProperty("lastHit").GetDateTimeOffset();
+
+    private static JsonElement RuleOf(Lab lab) =>
+        JsonDocument.Parse(Ask(lab, "/v1/rules/hits")).RootElement.EnumerateArray().Single(r => r.GetProperty("rule").GetString() == "UserRule_allow-service");
 
     private static double Metric(string metrics, string name) =>
         Regex.Match(metrics, $"^{Regex.Escape(name)} (\\S+)$", RegexOptions.Multiline) is { Success: true } found ? double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;

@@ -151,6 +151,13 @@ internal sealed class NetworkNamespace : IDisposable
             if (int.TryParse(pid, out int id) && id != Environment.ProcessId) Shell.Try("kill", ["-9", pid]);
         }
 
+        // What an appliance left for the next one here: a later namespace may have the same number.
+        string number = Shell.Try("stat", ["-c", "%i", $"/run/netns/{name}"]).Output.Trim();
+        if (number.All(char.IsAsciiDigit) && Directory.Exists("/run/firewall"))
+        {
+            foreach (string file in Directory.GetFiles("/run/firewall", $"*-{number}.*")) File.Delete(file);
+        }
+
         Shell.Try("ip", ["netns", "del", name]);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Firewall.Admin;
 using Firewall.Core.Engine;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
@@ -105,6 +106,23 @@ public sealed class FlowStoreTests : IDisposable
         store.Forget();
         Assert.False(File.Exists(_folder["flows"]));
         store.Table.Dispose();
+    }
+
+    [Fact]
+    public void What_rules_counted_is_there_without_flows_too()
+    {
+        IReadOnlyList<RuleHitStatus> counts = [new("nsg", "UserRule_allow-ssh", "Inbound", true, 3, 30, 300, DateTimeOffset.UnixEpoch)];
+        using (FlowStore first = Open(new RuleCatalog()))
+        {
+            first.Forget();
+            first.KeepRuleCounts(counts);
+            first.Table.Dispose();
+        }
+
+        Assert.False(File.Exists(_folder["flows"]));
+        using FlowStore next = Open(new RuleCatalog());
+        Assert.Equal(counts, next.RuleCounts);
+        next.Table.Dispose();
     }
 
     // Opens a flow and "dies": nothing is removed, only what a process holds is gone.

@@ -96,7 +96,7 @@ internal sealed partial class FlowStore : IDisposable
         }
     }
 
-    /// <summary>What rules had counted when an earlier process last wrote it down; without the flows that were taken over.</summary>
+    /// <summary>What rules had counted when an earlier process last wrote it down; without the flows that were taken over from it.</summary>
     public IReadOnlyList<RuleHitStatus> RuleCounts { get; private set; } = [];
 
     /// <summary>Reads what rules had counted, when another process has written it down a last time.</summary>
@@ -107,7 +107,7 @@ internal sealed partial class FlowStore : IDisposable
     }
 
     /// <summary>Writes down what rules have counted, for the next process. Where that fails, the next one begins with less; nobody has to be told.</summary>
-    /// <param name="counts">Without the flows that are in the table.</param>
+    /// <param name="counts">Without the flows that are in the table, unless these end with it.</param>
     public void KeepRuleCounts(IReadOnlyList<RuleHitStatus> counts)
     {
         if (File is null || !IsPublished) return;
@@ -164,12 +164,8 @@ internal sealed partial class FlowStore : IDisposable
         Dispose();
     }
 
-    /// <summary>Removes the file: nobody shall take these flows over.</summary>
-    public void Forget()
-    {
-        _file?.Delete();
-        if (IsPublished && File is not null) System.IO.File.Delete(RuleCountsFile.PathOf(File));
-    }
+    /// <summary>Removes the file: nobody shall take these flows over. What rules have counted stays.</summary>
+    public void Forget() => _file?.Delete();
 
     /// <summary>Closes the file; file and table stay.</summary>
     public void Dispose() => _file?.Dispose();
@@ -192,6 +188,8 @@ internal sealed partial class FlowStore : IDisposable
 
     private void AdoptOld(FlowPlace place, long now)
     {
+        // They are there without flows too: after a polite stop.
+        ReadRuleCounts(place.Path);
         FlowTableFile? old = null;
         try
         {
@@ -205,7 +203,6 @@ internal sealed partial class FlowStore : IDisposable
             Dictionary<int, RuleIdentity> names = RuleNames.Read(old.ReadAppended(FlowTable.LengthOf(old.Region, place.BootId)));
             FlowAdoption adoption = Table.Adopt(
                 old.Region, place.BootId, now, number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None);
-            ReadRuleCounts(place.Path);
             if (adoption.Refusal is { } why) Rebuilt(_logger, place.Path, why);
             else Adopted(_logger, place.Path, adoption.Adopted, adoption.Expired, adoption.Torn);
         }
