@@ -14,18 +14,20 @@ internal static class ActivityEntry
     /// <param name="happened">What.</param>
     /// <param name="time">When.</param>
     /// <param name="id">Of this entry.</param>
-    public static byte[] Write(ActivityEvent happened, DateTimeOffset time, Guid id)
+    /// <param name="scope">Of which ids are made for what has none.</param>
+    public static byte[] Write(ActivityEvent happened, DateTimeOffset time, Guid id, ActivityScope scope)
     {
+        string resource = scope.IdOf(happened.Operation, happened.Resource);
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, s_oneLine))
         {
             ActivityOperation operation = happened.Operation;
-            string provider = operation.Value[..operation.Value.IndexOf('/', StringComparison.Ordinal)];
+            string provider = operation.ResourceType[..operation.ResourceType.IndexOf('/', StringComparison.Ordinal)];
             string stamp = time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
             json.WriteStartObject();
             json.WriteStartObject("authorization");
             json.WriteString("action", operation.Value);
-            json.WriteString("scope", happened.Resource);
+            json.WriteString("scope", resource);
             json.WriteEndObject();
             json.WriteString("caller", happened.Caller.Name);
             json.WriteString("channels", "Operation");
@@ -36,27 +38,27 @@ internal static class ActivityEntry
             WriteValue(json, "eventName", "EndRequest", "End request");
             WriteValue(json, "category", "Administrative", "Administrative");
             json.WriteString("eventTimestamp", stamp);
-            json.WriteString("id", $"{happened.Resource}/events/{id}/ticks/{time.UtcTicks.ToString(CultureInfo.InvariantCulture)}");
+            json.WriteString("id", $"{resource}/events/{id}/ticks/{time.UtcTicks.ToString(CultureInfo.InvariantCulture)}");
             json.WriteString("level", happened.Succeeded ? "Informational" : "Error");
             json.WriteString("operationId", happened.Correlation);
             WriteValue(json, "operationName", operation.Value, operation.Text);
-            json.WriteString("resourceGroupName", PartOf(happened.Resource, "resourceGroups"));
+            json.WriteString("resourceGroupName", PartOf(resource, "resourceGroups"));
             WriteValue(json, "resourceProviderName", provider, provider);
             WriteValue(json, "resourceType", operation.ResourceType, operation.ResourceType);
-            json.WriteString("resourceId", happened.Resource);
+            json.WriteString("resourceId", resource);
             string status = happened.Succeeded ? "Succeeded" : "Failed";
             WriteValue(json, "status", status, status);
             string code = happened.Succeeded ? "OK" : "BadRequest";
             WriteValue(json, "subStatus", code, happened.Succeeded ? "OK (HTTP Status Code: 200)" : "Bad Request (HTTP Status Code: 400)");
             json.WriteString("submissionTimestamp", stamp);
-            json.WriteString("subscriptionId", PartOf(happened.Resource, "subscriptions"));
+            json.WriteString("subscriptionId", PartOf(resource, "subscriptions"));
             json.WriteStartObject("properties");
             json.WriteString("statusCode", code);
-            foreach ((string name, string value) in happened.Properties)
+            foreach ((string name, ActivityValue value) in happened.Properties)
             {
                 json.WritePropertyName(name);
-                if (value.StartsWith('{') || value.StartsWith('[')) json.WriteRawValue(value);
-                else json.WriteStringValue(value);
+                if (value.IsJson) json.WriteRawValue(value.Text);
+                else json.WriteStringValue(value.Text);
             }
 
             json.WriteEndObject();

@@ -17,6 +17,7 @@ internal sealed partial class ActivityLog : IDisposable
 
     private readonly Lock _lock = new();
     private readonly string? _path;
+    private readonly ActivityScope _scope;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private FileStream? _file;
@@ -24,11 +25,13 @@ internal sealed partial class ActivityLog : IDisposable
 
     /// <summary>Opens the log, or tells why it cannot be.</summary>
     /// <param name="path">Full path; null writes nothing.</param>
+    /// <param name="scope">Of which ids are made for what has none.</param>
     /// <param name="time">The wall clock.</param>
     /// <param name="logger">For failures.</param>
-    public ActivityLog(string? path, TimeProvider time, ILogger logger)
+    public ActivityLog(string? path, ActivityScope scope, TimeProvider time, ILogger logger)
     {
         _path = path;
+        _scope = scope;
         _time = time;
         _logger = logger;
     }
@@ -43,7 +46,7 @@ internal sealed partial class ActivityLog : IDisposable
     public void Add(ActivityEvent happened)
     {
         if (_path is null) return;
-        byte[] entry = ActivityEntry.Write(happened, _time.GetUtcNow(), Guid.NewGuid());
+        byte[] entry = ActivityEntry.Write(happened, _time.GetUtcNow(), Guid.NewGuid(), _scope);
         lock (_lock)
         {
             try

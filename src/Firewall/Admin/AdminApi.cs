@@ -176,7 +176,7 @@ internal sealed class AdminApi
         _state.Activity.Add(new ActivityEvent(ActivityOperation.KillFlows, true, AdminCaller.Of(context), _state.Device)
         {
             Description = $"{result.Killed} flows" + (reset ? ", with reset" : ""),
-            Properties = new Dictionary<string, string> { ["filter"] = context.Request.QueryString.ToString() },
+            Properties = new Dictionary<string, ActivityValue> { ["filter"] = context.Request.QueryString.ToString() },
         });
         await JsonSerializer.SerializeAsync(context.Response.Body, result, AdminJson.Default.FlowKillResult, context.RequestAborted);
     }

@@ -20,6 +20,7 @@ internal sealed partial class PolicyReloader
     private readonly Func<FirewallOptions, IReadOnlyList<IpPrefix>?> _protectedAddresses;
     private readonly IAddedRules _added;
     private readonly ActivityLog _activity;
+    private readonly List<ActivityEvent> _refused = [];
     private readonly ILogger _logger;
     private FirewallOptions _options;
     private RuleInputs? _inputs;
@@ -98,7 +99,8 @@ internal sealed partial class PolicyReloader
     /// </summary>
     /// <returns>The policy that is in force then.</returns>
     /// <exception cref="InvalidInputException">It cannot be compiled; the policy stays as it was.</exception>
-    public Policy Recompile()
+    /// <param name="correlation">What names the action in the activity log.</param>
+    public Policy Recompile(Guid correlation)
     {
         lock (_loading)
         {
@@ -110,7 +112,7 @@ internal sealed partial class PolicyReloader
             using UncollectedRegion region = UncollectedRegion.Enter();
             Policy policy = Compile(inputs, settings, out _);
             TakeOver(policy, inputs, signature, []);
-            TellChanges(before, policy, PolicyChanges.Describe(before, policy));
+            TellChanges(before, policy, PolicyChanges.Describe(before, policy), correlation);
             return policy;
         }
     }
@@ -131,6 +133,7 @@ internal sealed partial class PolicyReloader
         lock (_loading)
         {
             List<string> problems = [];
+            _refused.Clear();
             bool settingsChanged = ReloadOptions(problems);
             bool policyChanged = ReloadPolicy(problems);
             TellProblems(problems);
@@ -150,6 +153,7 @@ internal sealed partial class PolicyReloader
         catch (InvalidInputException e)
         {
             problems.AddRange(e.Problems);
+            _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteAppliance, _options.Tun.Name, _loader.File, e.Problems));
             return false;
         }
 
@@ -160,6 +164,7 @@ internal sealed partial class PolicyReloader
             else SettingChanged(_logger, change.Key, change.Before, change.After);
         }
 
+        if (changes.Count > 0) _activity.Add(PolicyActivity.Settings(options.Tun.Name, changes));
         _options = options;
         _levels.Set(options.LogLevels);
         return changes.Any(c => !c.NeedsRestart);
@@ -170,7 +175,7 @@ internal sealed partial class PolicyReloader
         try
         {
             RuleInputs inputs = RuleInputs.Read(_options.Rules, _options.ServiceTags, _inputs);
-            _added.Load(_options);
+            if (!LoadAdded(problems)) return false;
             PolicyOptions settings = Settings();
             string signature = Signature(inputs, settings);
             if (signature == _loaded) return false;
@@ -184,18 +189,35 @@ internal sealed partial class PolicyReloader
                 changes += $"; protected are now {(inside.Count == 0 ? "no addresses" : string.Join(", ", inside.Select(prefix => prefix.Address)))}";
             }
 
-            TellChanges(before, policy, changes);
+            TellChanges(before, policy, changes, Guid.NewGuid());
             return true;
         }
         catch (InvalidInputException e)
         {
             problems.AddRange(e.Problems);
+            _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteGroup, PolicyActivity.ResourceOf(_store.Current, _options.Rules), _options.Rules, e.Problems));
             return false;
         }
         catch (IOException e)
         {
             // The kernel did not tell the machine's own addresses.
             problems.Add(e.Message);
+            _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteAppliance, _options.Tun.Name, _options.Rules, [e.Message]));
+            return false;
+        }
+    }
+
+    private bool LoadAdded(List<string> problems)
+    {
+        try
+        {
+            _added.Load(_options);
+            return true;
+        }
+        catch (InvalidInputException e)
+        {
+            problems.AddRange(e.Problems);
+            _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteJitPolicy, "default", _options.JustInTime.Policies ?? "", e.Problems));
             return false;
         }
     }
@@ -230,10 +252,10 @@ internal sealed partial class PolicyReloader
         foreach (RuleFinding warning in warnings) RuleWarning(_logger, warning);
     }
 
-    private void TellChanges(Policy before, Policy after, string changes)
+    private void TellChanges(Policy before, Policy after, string changes, Guid correlation)
     {
         InForce(_logger, after.Version, changes);
-        foreach (ActivityEvent change in PolicyActivity.Of(before, after)) _activity.Add(change);
+        foreach (ActivityEvent change in PolicyActivity.Of(before, after, correlation)) _activity.Add(change);
     }
 
     // All that a policy is made of: the same again needs no new policy, and would only have flows judged again.
@@ -250,7 +272,7 @@ internal sealed partial class PolicyReloader
         if (problems.Count > 0)
         {
             Refused(_logger, _store.Current.Version);
-            _activity.Add(PolicyActivity.Refused(_options.Rules, problems));
+            _refused.ForEach(_activity.Add);
         }
         else
         {

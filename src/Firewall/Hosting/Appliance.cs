@@ -214,7 +214,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
 
         _justInTime.Apply = Recompile;
-        _justInTime.Terminate = request => _ = Task.Run(() => TerminateAsync(request), CancellationToken.None);
+        _justInTime.Terminate = (request, correlation) => _ = Task.Run(() => TerminateAsync(request, correlation), CancellationToken.None);
         ITimer ending = _time.CreateTimer(_ => _justInTime.EndWhatIsOver(), null, JitStep, JitStep);
         _undo.Push("just-in-time access", ending.Dispose);
         ITimer counting = _time.CreateTimer(_ => KeepRuleCounts(), null, RuleCountsStep, RuleCountsStep);
@@ -222,6 +222,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _activity.Add(new ActivityEvent(ActivityOperation.Start, true, ActivityCaller.Appliance, device.Name)
         {
             Description = predecessor is null ? $"version {ProgramVersion.Text}" : $"version {ProgramVersion.Text} took over from process {predecessor.Process}",
+            // What was changed while nobody ran shows in them.
+            Properties = PolicyActivity.DigestsOf(_reloader.Files),
         });
 
         // Not before: a start that fails tells its one reason and nothing else.
@@ -300,9 +302,9 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     }
 
     // For rules that are added beside the files. A take-over reads them from their own file, so nothing is lost while paused.
-    private Policy Recompile()
+    private Policy Recompile(Guid correlation)
     {
-        Policy policy = _reloader.Recompile();
+        Policy policy = _reloader.Recompile(correlation);
         _pool?.Apply(_reloader.Options);
         _flows?.KeepRuleNames();
         return policy;
@@ -317,14 +319,20 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         }
     }
 
-    private async Task TerminateAsync(JitRequest request)
+    private async Task TerminateAsync(JitRequest request, Guid correlation)
     {
-        string name = JitRules.NameOf(request);
+        HashSet<string> names = [JitRules.NameOf(request), .. request.EarlierRules];
         RuleCatalog catalog = _policies.Catalog;
         try
         {
-            FlowKillResult result = await _state!.Killer.KillAsync((in FlowRecord flow) => catalog[flow.Rule]?.Name == name, reset: true, _ending.Token);
+            FlowKillResult result = await _state!.Killer.KillAsync((in FlowRecord flow) => catalog[flow.Rule] is { } rule && names.Contains(rule.Name), reset: true, _ending.Token);
             Terminated(_logger, request.MachineName, request.Port, result.Killed);
+            _activity.Add(new ActivityEvent(ActivityOperation.KillFlows, true, ActivityCaller.Appliance, _device!.Name)
+            {
+                Correlation = correlation,
+                Description = $"{result.Killed} flows, with reset: just-in-time access to {request.MachineName} port {request.Port} is over",
+                Properties = new Dictionary<string, ActivityValue> { ["virtualMachine"] = request.VirtualMachine, ["rule"] = JitRules.NameOf(request) },
+            });
         }
         catch (Exception e) when (e is AdminProblem or OperationCanceledException or ObjectDisposedException)
         {

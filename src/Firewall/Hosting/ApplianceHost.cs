@@ -43,7 +43,8 @@ internal static class ApplianceHost
         services.AddSingleton(s =>
         {
             string? path = options.ActivityLogFile ?? s.GetRequiredService<IPlatform>().ActivityLogFile(options);
-            return new ActivityLog(path == FirewallOptions.NoFile ? null : path, TimeProvider.System, s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance));
+            var scope = new ActivityScope(options.FlowLogs.SubscriptionId, options.FlowLogs.ResourceGroup, options.FlowLogs.Region);
+            return new ActivityLog(path == FirewallOptions.NoFile ? null : path, scope, TimeProvider.System, s.GetRequiredService<ILoggerFactory>().CreateLogger(LogArea.Appliance));
         });
         services.AddSingleton(s => new JitAccess(
             options.JustInTime.State ?? s.GetRequiredService<IPlatform>().JitStateFile(options),

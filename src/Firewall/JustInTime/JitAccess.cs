@@ -16,6 +16,9 @@ internal sealed partial class JitAccess : IAddedRules
     /// <summary>The most requests in force at once: the range of priorities is not endless, and a person must be able to read the list.</summary>
     public const int MostActive = 500;
 
+    // A session of a day, asked for again every five minutes, and more.
+    private const int MostEarlierRules = 1000;
+
     /// <summary>How many that ended are remembered.</summary>
     public const int KeptEnded = 500;
 
@@ -29,6 +32,7 @@ internal sealed partial class JitAccess : IAddedRules
     private List<JitRequest> _requests = [];
     private readonly List<JitRequest> _endedBefore = [];
     private byte[] _loaded = [];
+    private bool _isLoaded;
 
     // Read without the lock: who compiles a policy may hold another one, for which we wait with ours held.
     private volatile Open _open = new(0, [], []);
@@ -68,10 +72,14 @@ internal sealed partial class JitAccess : IAddedRules
     public int ActiveCount => _open.Active.Count;
 
     /// <summary>Has the policy compiled anew; throws what makes that impossible. Set once, before anything is asked for.</summary>
-    public Func<Policy> Apply { get; set; } = static () => throw new InvalidOperationException("nobody compiles policies");
+    /// <remarks>Takes what names the action in the activity log, where the change of the group stands beside that of the request.</remarks>
+    public Func<Guid, Policy> Apply { get; set; } = static _ => throw new InvalidOperationException("nobody compiles policies");
 
-    /// <summary>Called for each request that ended and whose connections shall end with it. Set once, before <see cref="EndWhatIsOver"/>.</summary>
-    public Action<JitRequest> Terminate { get; set; } = static _ => { };
+    /// <summary>
+    /// Called for each request that ended and whose connections shall end with it, with what names the action in the activity log. Set once, before
+    /// <see cref="EndWhatIsOver"/>.
+    /// </summary>
+    public Action<JitRequest, Guid> Terminate { get; set; } = static (_, _) => { };
 
     /// <inheritdoc/>
     public string Signature => _open is { Policies.Count: > 0 } open ? $"jit {open.Version}" : "";
@@ -89,9 +97,12 @@ internal sealed partial class JitAccess : IAddedRules
         byte[] bytes = options.JustInTime.Policies is { } file ? JitPolicyReader.ReadFile(file) : [];
         lock (_lock)
         {
-            if (bytes.AsSpan().SequenceEqual(_loaded)) return;
+            if (_isLoaded && bytes.AsSpan().SequenceEqual(_loaded)) return;
             IReadOnlyList<JitPolicy> policies = bytes.Length == 0 ? [] : JitPolicyReader.Read(bytes, options.JustInTime.Policies!);
+            // At the start there is none to compare with.
+            if (_isLoaded) JitActivity.OfPolicies(_policies, policies).ForEach(_activity.Add);
             _loaded = bytes;
+            _isLoaded = true;
             Use(policies);
         }
     }
@@ -141,23 +152,15 @@ internal sealed partial class JitAccess : IAddedRules
         Guid correlation = Guid.NewGuid();
         try
         {
-            JitRequest granted = Grant(ask, caller);
-            Tell(ActivityOperation.InitiateJit, granted, caller, correlation, $"{granted.MachineName} port {granted.Port} is open from {granted.Source} until {granted.EndTimeUtc:u}");
+            (JitRequest granted, JitRequest? replaced) = Grant(ask, caller, correlation);
+            if (replaced is not null)
+                _activity.Add(JitActivity.Of(ActivityOperation.ExpireJit, replaced, caller, correlation, $"a newer request for {replaced.MachineName} port {replaced.Port} from {replaced.Source} takes its place"));
+            _activity.Add(JitActivity.Of(ActivityOperation.InitiateJit, granted, caller, correlation, $"{granted.MachineName} port {granted.Port} is open from {granted.Source} until {granted.EndTimeUtc:u}"));
             return granted;
         }
         catch (JitRefusal refusal)
         {
-            _activity.Add(new ActivityEvent(ActivityOperation.InitiateJit, false, caller, ask.VirtualMachine)
-            {
-                Correlation = correlation,
-                Description = refusal.Message,
-                Properties = new Dictionary<string, string>
-                {
-                    ["port"] = $"{ask.Port}",
-                    ["allowedSourceAddressPrefix"] = ask.Source,
-                    ["justification"] = ask.Justification,
-                },
-            });
+            _activity.Add(JitActivity.Refused(ask, PolicyNameOf(ask), caller, correlation, refusal.Message));
             throw;
         }
     }
@@ -167,17 +170,18 @@ internal sealed partial class JitAccess : IAddedRules
     public JitRequest Revoke(Guid id, ActivityCaller caller)
     {
         JitRequest? ended;
+        Guid correlation = Guid.NewGuid();
         lock (_lock)
         {
             JitRequest active = _requests.Find(request => request.Id == id && request.IsActive)
                 ?? throw new JitRefusal($"no request {id} is in force; `firewall jit list` shows those that are");
             ended = End(active, JitStatusReason.UserRequested);
             Save();
-            ApplyOrLog();
+            ApplyOrLog(correlation);
         }
 
-        Tell(ActivityOperation.RevokeJit, ended, caller, Guid.NewGuid(), $"{ended.MachineName} port {ended.Port} is closed again for {ended.Source}");
-        if (ended.TerminateOnExpiry) Terminate(ended);
+        _activity.Add(JitActivity.Of(ActivityOperation.RevokeJit, ended, caller, correlation, $"{ended.MachineName} port {ended.Port} is closed again for {ended.Source}"));
+        if (ended.TerminateOnExpiry) Terminate(ended, correlation);
         return ended;
     }
 
@@ -188,6 +192,8 @@ internal sealed partial class JitAccess : IAddedRules
     public void EndWhatIsOver()
     {
         List<JitRequest> ended;
+        // What ends together is closed by one policy.
+        Guid correlation = Guid.NewGuid();
         lock (_lock)
         {
             ended = [.. _endedBefore];
@@ -197,28 +203,28 @@ internal sealed partial class JitAccess : IAddedRules
             if (over.Count > 0)
             {
                 Save();
-                ApplyOrLog();
+                ApplyOrLog(correlation);
             }
         }
 
         foreach (JitRequest request in ended)
         {
-            Tell(ActivityOperation.ExpireJit, request, ActivityCaller.Appliance, Guid.NewGuid(), $"{request.MachineName} port {request.Port} is closed again for {request.Source}");
-            if (request.TerminateOnExpiry) Terminate(request);
+            _activity.Add(JitActivity.Of(ActivityOperation.ExpireJit, request, ActivityCaller.Appliance, correlation, $"{request.MachineName} port {request.Port} is closed again for {request.Source}"));
+            if (request.TerminateOnExpiry) Terminate(request, correlation);
         }
     }
 
-    private JitRequest Grant(JitAsk ask, ActivityCaller caller)
+    private (JitRequest Granted, JitRequest? Replaced) Grant(JitAsk ask, ActivityCaller caller, Guid correlation)
     {
         lock (_lock)
         {
             (JitPolicy policy, JitMachine machine, JitPort port) = Find(ask);
             TimeSpan duration = ask.Duration ?? port.MaxDuration;
             if (duration <= TimeSpan.Zero) throw new JitRefusal("the time that is asked for is over already");
-            if (duration > port.MaxDuration) throw new JitRefusal($"policy {policy.Name} allows at most {port.MaxDuration:g} for port {port.Number} of {machine.Name}, not {duration:g}");
+            if (duration > port.MaxDuration) throw new JitRefusal($"policy {policy.Name} allows at most {port.MaxDuration:g} for port {port.Name} of {machine.Name}, not {duration:g}");
             IpPrefix? source = SourceOf(ask.Source);
             if (!port.Allows(source))
-                throw new JitRefusal($"policy {policy.Name} allows port {port.Number} of {machine.Name} only from {string.Join(", ", port.Sources)}, not from {ask.Source}");
+                throw new JitRefusal($"policy {policy.Name} allows port {port.Name} of {machine.Name} only from {string.Join(", ", port.Sources)}, not from {ask.Source}");
             DateTimeOffset now = _time.GetUtcNow();
             var request = new JitRequest(
                 Guid.NewGuid(), policy.Name, machine.Id, machine.Address.ToString(), port.Number, port.Protocol.ToString(), source?.ToString() ?? "*", now, now + duration,
@@ -228,22 +234,26 @@ internal sealed partial class JitAccess : IAddedRules
             JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
             if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
                 throw new JitRefusal($"{MostActive} requests are in force, more are not possible; `firewall jit revoke` ends one");
-            request = request with { Slot = same?.Slot ?? FreeSlot(_requests.Where(other => other.IsActive)) };
-            if (same is not null) End(same, JitStatusReason.NewerRequestInitiated);
+            request = request with
+            {
+                Slot = same?.Slot ?? FreeSlot(_requests.Where(other => other.IsActive)),
+                EarlierRules = same is null ? [] : [.. same.EarlierRules.TakeLast(MostEarlierRules - 1), JitRules.NameOf(same)],
+            };
+            JitRequest? replaced = same is null ? null : End(same, JitStatusReason.NewerRequestInitiated);
             _requests.Add(request);
             _granted[request.Id] = _time.GetTimestamp();
             try
             {
                 Save(orThrow: true);
-                Check(request, machine);
-                return request;
+                Check(request, machine, correlation);
+                return (request, replaced);
             }
             catch (Exception e) when (e is IOException or InvalidInputException or JitRefusal)
             {
                 _requests = before;
                 _granted.Remove(request.Id);
                 Save();
-                ApplyOrLog();
+                ApplyOrLog(correlation);
                 throw e as JitRefusal ?? new JitRefusal($"the request cannot be put in force: {e.Message}");
             }
         }
@@ -256,16 +266,31 @@ internal sealed partial class JitAccess : IAddedRules
         (JitPolicy policy, JitMachine machine) = machines.Find(candidate => candidate.machine.IsCalled(ask.VirtualMachine));
         if (machine is null)
             throw new JitRefusal($"no just-in-time policy has a virtual machine '{ask.VirtualMachine}'; there are: {string.Join(", ", machines.Select(m => m.machine.Name))}");
-        JitPort port = machine.Ports.FirstOrDefault(candidate => candidate.Number == ask.Port)
-            ?? throw new JitRefusal($"policy {policy.Name} does not allow to ask for port {ask.Port} of {machine.Name}; it has: {string.Join(", ", machine.Ports.Select(p => p.Number))}");
-        return (policy, machine, port);
+        List<JitPort> ports = [.. machine.Ports.Where(candidate => candidate.Number == ask.Port
+            && (ask.Protocol is null || string.Equals(candidate.Protocol.ToString(), ask.Protocol, StringComparison.OrdinalIgnoreCase)))];
+        return ports.Count switch
+        {
+            0 => throw new JitRefusal($"policy {policy.Name} does not allow to ask for port {ask.Port}{(ask.Protocol is null ? "" : "/" + ask.Protocol)} of {machine.Name}; it has: {string.Join(", ", machine.Ports.Select(p => p.Name))}"),
+            1 => (policy, machine, ports[0]),
+            _ => throw new JitRefusal($"policy {policy.Name} has port {ask.Port} of {machine.Name} more than once ({string.Join(", ", ports.Select(p => p.Name))}); say the protocol too"),
+        };
+    }
+
+    // Of a wish that is refused: what it would have been done to.
+    private string PolicyNameOf(JitAsk ask)
+    {
+        lock (_lock)
+        {
+            return _policies.FirstOrDefault(policy => policy.VirtualMachines.Any(machine => machine.IsCalled(ask.VirtualMachine)))?.Name
+                ?? (_policies.Count > 0 ? _policies[0].Name : "default");
+        }
     }
 
     // The compiled policy has the last word: a rule in front, or a group without a free priority, would make the grant an empty promise.
-    private void Check(JitRequest request, JitMachine machine)
+    private void Check(JitRequest request, JitMachine machine, Guid correlation)
     {
         Publish();
-        Policy policy = Apply();
+        Policy policy = Apply(correlation);
         if (policy.GroupsOf(machine.Address).Count == 0)
             throw new JitRefusal($"no network security group applies to {machine.Address}, so there is nothing to open");
         byte protocol = RuleProtocol.TryParse(request.Protocol, out RuleProtocol named) && !named.IsAny ? named.Number : IpProtocol.Tcp;
@@ -310,7 +335,7 @@ internal sealed partial class JitAccess : IAddedRules
 
     // No policy has that port any more.
     private bool IsUnknown(JitRequest request) => request.IsActive && !_policies.Any(policy => policy.VirtualMachines.Any(
-        machine => machine.Address.ToString() == request.Address && machine.Ports.Any(port => port.Number == request.Port)));
+        machine => machine.Address.ToString() == request.Address && machine.Ports.Any(port => port.Number == request.Port && port.Protocol.ToString() == request.Protocol)));
 
     private JitRequest End(JitRequest request, JitStatusReason why)
     {
@@ -337,30 +362,18 @@ internal sealed partial class JitAccess : IAddedRules
 
     private void Publish() => _open = new Open(_open.Version + 1, _policies, [.. _requests.Where(request => request.IsActive)]);
 
-    private void ApplyOrLog()
+    private void ApplyOrLog(Guid correlation)
     {
         Publish();
         try
         {
-            Apply();
+            Apply(correlation);
         }
         catch (InvalidInputException e)
         {
             NotApplied(_logger, e.Message);
         }
     }
-
-    private void Tell(ActivityOperation operation, JitRequest request, ActivityCaller caller, Guid correlation, string description) =>
-        _activity.Add(new ActivityEvent(operation, true, caller, request.VirtualMachine)
-        {
-            Correlation = correlation,
-            Description = description,
-            Properties = new Dictionary<string, string>
-            {
-                ["request"] = System.Text.Json.JsonSerializer.Serialize(request, JitJson.Default.JitRequest),
-                ["rule"] = JitRules.NameOf(request),
-            },
-        });
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time requests in {File} cannot be read ({Why}); none of them is in force")]
     private static partial void NotRestored(ILogger logger, string file, string why);

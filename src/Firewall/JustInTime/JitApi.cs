@@ -40,6 +40,7 @@ internal sealed class JitApi(ApplianceState state)
         var query = new RequestQuery(context.Request.Query);
         string? machine = query.Text("vm");
         long? port = query.Number("port", 0, ushort.MaxValue);
+        string? protocol = query.Text("protocol");
         string? source = query.Text("source");
         TimeSpan? duration = null;
         if (query.Text("duration") is { } text)
@@ -49,9 +50,12 @@ internal sealed class JitApi(ApplianceState state)
         }
 
         string justification = query.Text("justification") ?? "";
+        // They would reach the terminals of all who list requests, and lines of logs.
+        if (justification.Any(char.IsControl)) query.Refuse("justification", "text in one line, without control characters");
+        if (machine?.Any(char.IsControl) == true) query.Refuse("vm", "a name without control characters");
         query.Finish();
         if (machine is null || port is null || source is null) throw new AdminProblem(StatusCodes.Status400BadRequest, ["vm, port and source must be given"]);
-        return Answer(context, () => state.JustInTime.Request(new JitAsk(machine, (ushort)port, source, duration, justification), AdminCaller.Of(context)));
+        return Answer(context, () => state.JustInTime.Request(new JitAsk(machine, (ushort)port, source, duration, justification, protocol), AdminCaller.Of(context)));
     }
 
     private Task Revoke(HttpContext context)

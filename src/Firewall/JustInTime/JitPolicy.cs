@@ -31,6 +31,9 @@ internal sealed record JitMachine(string Id, IpAddress Address, IReadOnlyList<Ji
 /// <param name="MaxDuration">For how long at most; 5 minutes to 24 hours.</param>
 internal sealed record JitPort(ushort Number, RuleProtocol Protocol, IReadOnlyList<IpPrefix> Sources, TimeSpan MaxDuration)
 {
+    /// <summary>Number and protocol, such as "53/Udp".</summary>
+    public string Name => $"{Number}/{Protocol}";
+
     /// <summary>True if a request for that source is allowed; null is everywhere.</summary>
     public bool Allows(IpPrefix? source) => Sources.Count == 0 || (source is { } prefix && Sources.Any(allowed => allowed.Contains(prefix)));
 }

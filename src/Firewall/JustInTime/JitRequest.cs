@@ -45,6 +45,11 @@ internal sealed record JitRequest(
     /// <summary>True: its connections end with it.</summary>
     public bool TerminateOnExpiry { get; init; }
 
+    /// <summary>
+    /// The rules of the requests that this one took the place of, each after the other: connections that they let in end with this one.
+    /// </summary>
+    public IReadOnlyList<string> EarlierRules { get; init; } = [];
+
     /// <summary>True while it is in force.</summary>
     [JsonIgnore]
     public bool IsActive => Status == JitStatus.Initiated;

@@ -47,10 +47,20 @@ public sealed class JustInTimeTests
         Request(lab, "1h");
         using Process session = sshd.StartSession(lab.Client, Lab.VmV4);
         Assert.Equal("begin", SshServer.Say(session, "begin"));
+        Request(lab, "2h"); // a newer one for the same: the session is still one that this access let in
         string id = JsonDocument.Parse(Firewall(lab, "jit", "list", "--format", "json")).RootElement[0].GetProperty("id").GetString()!;
         Assert.Equal("vm-web1 port 22 is closed again for 203.0.113.5/32\n", Firewall(lab, "jit", "revoke", id));
         Assert.True(session.WaitForExit(TimeSpan.FromSeconds(10)), "the session goes on");
         appliance.WaitForLog("1 connections ended");
+        Wait.Until(() => CorrelationsOf("Firewall/flows/kill/action").Any(), "the end of the flow is not written down");
+        string revoked = Assert.Single(CorrelationsOf("Firewall/jitNetworkAccessPolicies/revoke/action"));
+        Assert.Equal(revoked, Assert.Single(CorrelationsOf("Firewall/flows/kill/action")));
+        Assert.Contains(revoked, CorrelationsOf("Microsoft.Network/networkSecurityGroups/write"));
+
+        IEnumerable<string> CorrelationsOf(string operation) => File.ReadLines(lab.Files["activity.jsonl"])
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(entry => entry.GetProperty("operationName").GetProperty("value").GetString() == operation)
+            .Select(entry => entry.GetProperty("correlationId").GetString()!);
     }
 
     [Fact]

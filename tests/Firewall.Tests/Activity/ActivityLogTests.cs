@@ -11,8 +11,10 @@ public sealed class ActivityLogTests : IDisposable
     private static readonly ActivityEvent Kill = new(ActivityOperation.KillFlows, true, new ActivityCaller("ana", 1000, 4711), "fw0")
     {
         Description = "2 flows",
-        Properties = new Dictionary<string, string> { ["filter"] = "{\"port\":22}", ["note"] = "plain" },
+        Properties = new Dictionary<string, ActivityValue> { ["filter"] = ActivityValue.Json("{\"port\":22}"), ["note"] = "[plain] {" },
     };
+
+    private static readonly ActivityScope s_scope = new(new Guid("11112222-3333-4444-5555-666677778888"), "rg-edge", "local");
 
     private readonly TempFolder _folder = new();
     private readonly RecordingLogger _logger = new();
@@ -38,7 +40,7 @@ public sealed class ActivityLogTests : IDisposable
     public void An_entry_has_the_shape_of_Azures()
     {
         const string group = "/subscriptions/s1/resourceGroups/rg1/providers/Microsoft.Network/networkSecurityGroups/nsg";
-        using (var log = new ActivityLog(_folder["log.jsonl"], new ManualTime(), _logger))
+        using (var log = new ActivityLog(_folder["log.jsonl"], s_scope, new ManualTime(), _logger))
         {
             log.Add(Kill);
             log.Add(new ActivityEvent(ActivityOperation.WriteGroup, false, ActivityCaller.Appliance, group));
@@ -52,8 +54,10 @@ public sealed class ActivityLogTests : IDisposable
         Assert.Equal("1000", entry.GetProperty("claims").GetProperty("uid").GetString());
         Assert.Equal("2026-03-02T10:15:21.0000000Z", entry.GetProperty("eventTimestamp").GetString());
         Assert.Equal(22, entry.GetProperty("properties").GetProperty("filter").GetProperty("port").GetInt32());
-        Assert.Equal("plain", entry.GetProperty("properties").GetProperty("note").GetString());
+        Assert.Equal("[plain] {", entry.GetProperty("properties").GetProperty("note").GetString());
         Assert.Equal("Succeeded", entry.GetProperty("status").GetProperty("value").GetString());
+        Assert.Equal("/subscriptions/11112222-3333-4444-5555-666677778888/resourceGroups/rg-edge/providers/Firewall/flows/fw0", entry.GetProperty("resourceId").GetString());
+        Assert.Equal(("11112222-3333-4444-5555-666677778888", "rg-edge"), (entry.GetProperty("subscriptionId").GetString(), entry.GetProperty("resourceGroupName").GetString()));
         using JsonDocument second = JsonDocument.Parse(lines[1]);
         Assert.Equal(("s1", "rg1", "Microsoft.Network/networkSecurityGroups", "Failed", "Error"), (
             second.RootElement.GetProperty("subscriptionId").GetString(),
@@ -63,12 +67,22 @@ public sealed class ActivityLogTests : IDisposable
             second.RootElement.GetProperty("level").GetString()));
     }
 
+    [Theory]
+    [InlineData("default", "/subscriptions/11112222-3333-4444-5555-666677778888/resourceGroups/rg-edge/providers/Microsoft.Security/locations/local/jitNetworkAccessPolicies/default")]
+    [InlineData("a/b", "/subscriptions/11112222-3333-4444-5555-666677778888/resourceGroups/rg-edge/providers/Microsoft.Security/locations/local/jitNetworkAccessPolicies/a.b")]
+    [InlineData("/subscriptions/s/resourceGroups/g/providers/x/y/z", "/subscriptions/s/resourceGroups/g/providers/x/y/z")]
+    public void What_has_no_id_gets_one_of_its_type(string resource, string id)
+    {
+        Assert.Equal(id, s_scope.IdOf(ActivityOperation.InitiateJit, resource));
+        Assert.Equal(id, s_scope.IdOf(ActivityOperation.ExpireJit, resource));
+    }
+
     [Fact]
     public void A_long_file_is_moved_aside_and_only_so_many_are_kept()
     {
         string path = _folder["log.jsonl"];
         File.WriteAllText($"{path}.{ActivityLog.KeptFiles}", "oldest\n");
-        using var log = new ActivityLog(path, new ManualTime(), _logger);
+        using var log = new ActivityLog(path, s_scope, new ManualTime(), _logger);
         log.Add(Kill);
         Grow(path);
         log.Add(Kill);
@@ -89,7 +103,7 @@ public sealed class ActivityLogTests : IDisposable
     public void Behind_a_line_that_a_kill_cut_short_a_new_one_begins()
     {
         File.WriteAllText(_folder["log.jsonl"], "{\"half\":");
-        using var log = new ActivityLog(_folder["log.jsonl"], new ManualTime(), _logger);
+        using var log = new ActivityLog(_folder["log.jsonl"], s_scope, new ManualTime(), _logger);
         log.Add(Kill);
         string[] lines = _folder.ReadLines("log.jsonl");
         Assert.Equal("{\"half\":", lines[0]);
@@ -101,7 +115,7 @@ public sealed class ActivityLogTests : IDisposable
     {
         File.WriteAllText(_folder["not-a-folder"], "");
         string path = Path.Combine(_folder["not-a-folder"], "log.jsonl");
-        using var log = new ActivityLog(path, new ManualTime(), _logger);
+        using var log = new ActivityLog(path, s_scope, new ManualTime(), _logger);
         log.Add(Kill);
         log.Add(Kill);
         Assert.Equal(2, log.Lost);

@@ -94,7 +94,7 @@ public sealed class FollowedActivityTests : IDisposable
     [Fact]
     public async Task While_the_log_itself_moves_files_every_entry_is_told_once()
     {
-        using var log = new ActivityLog(Log, TimeProvider.System, new RecordingLogger());
+        using var log = new ActivityLog(Log, new ActivityScope(Guid.Empty, "rg", "local"), TimeProvider.System, new RecordingLogger());
         using var followed = new FollowedActivity(Log);
         log.Add(Entry(-1));
         Assert.Empty(followed.New());
@@ -116,7 +116,7 @@ public sealed class FollowedActivityTests : IDisposable
         static ActivityEvent Entry(int number) => new(ActivityOperation.KillFlows, true, ActivityCaller.Appliance, "fw0")
         {
             Description = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{number}"),
-            Properties = new Dictionary<string, string> { ["filter"] = new('x', 200_000) },
+            Properties = new Dictionary<string, ActivityValue> { ["filter"] = new string('x', 200_000) },
         };
     }
 

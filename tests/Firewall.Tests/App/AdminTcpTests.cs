@@ -97,7 +97,7 @@ public sealed class AdminTcpTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, granted.StatusCode);
         JsonElement newest = (await Json(reader, "/v1/activity?limit=1")).GetProperty("value")[0];
         Assert.Equal(("operator-token", "127.0.0.1"), (newest.GetProperty("caller").GetString(), newest.GetProperty("claims").GetProperty("ipaddr").GetString()));
-        Assert.Equal("<b>", newest.GetProperty("properties").GetProperty("request").GetProperty("justification").GetString());
+        Assert.Equal("<b>", newest.GetProperty("properties").GetProperty("after").GetProperty("justification").GetString());
         Assert.Equal("vm-web1", (await Json(reader, "/v1/jit/policies")).GetProperty("value")[0].GetProperty("properties").GetProperty("virtualMachines")[0].GetProperty("id").GetString());
         Assert.DoesNotContain("0123456789abcdef0123456789abcdef", await File.ReadAllTextAsync(_folder["activity.jsonl"]), StringComparison.Ordinal);
     }

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Control;
 using Firewall.Control.Configuration;
@@ -16,12 +17,13 @@ public sealed class PolicyReloaderTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly RecordingLogger _logger = new();
     private readonly PolicyStore _store = new();
-    private readonly ActivityLog _activity = new(null, TimeProvider.System, NullLogger.Instance);
+    private readonly ActivityLog _activity;
     private readonly PolicyReloader _reloader;
     private IReadOnlyList<IpPrefix>? _protected;
 
     public PolicyReloaderTests()
     {
+        _activity = new ActivityLog(_folder["activity.jsonl"], new ActivityScope(Guid.Empty, "rg", "local"), TimeProvider.System, NullLogger.Instance);
         Rules(SampleFiles.Allow());
         Configuration("\"Transit\": \"Deny\"");
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
@@ -41,6 +43,32 @@ public sealed class PolicyReloaderTests : IDisposable
     {
         Assert.Equal(1u, _store.Current.Version);
         Assert.Equal(["Information Policy 1 in force: 1 network security group, 1 rule beside the default ones"], _logger.Lines);
+    }
+
+    [Fact]
+    public void Everything_that_changes_verdicts_is_in_the_activity_log_with_what_was_before()
+    {
+        Configuration("\"Transit\": \"Allow\", \"Reject\": true");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        JsonElement settings = Assert.Single(Entries());
+        Assert.Equal("Firewall/appliances/write", settings.GetProperty("operationName").GetProperty("value").GetString());
+        Assert.Equal(("Deny", "Allow"), (Value(settings, "before"), Value(settings, "after")));
+
+        Rules(SampleFiles.Allow().Replace("\"securityRules\"", "\"subnets\": [{ \"id\": \"/s/web\" }], \"securityRules\"", StringComparison.Ordinal));
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        JsonElement sites = Entries()[1];
+        Assert.Equal("Microsoft.Network/networkSecurityGroups/write", sites.GetProperty("operationName").GetProperty("value").GetString());
+        Assert.Equal("[]", sites.GetProperty("properties").GetProperty("before").GetProperty("subnets").GetRawText());
+        Assert.Equal("[\"/s/web\"]", sites.GetProperty("properties").GetProperty("after").GetProperty("subnets").GetRawText());
+
+        Rules("{ broken");
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        JsonElement refused = Entries()[2];
+        Assert.Equal("Failed", refused.GetProperty("status").GetProperty("value").GetString());
+        Assert.EndsWith("/providers/Microsoft.Network/networkSecurityGroups/nsg", refused.GetProperty("resourceId").GetString(), StringComparison.Ordinal);
+
+        List<JsonElement> Entries() => [.. _folder.ReadLines("activity.jsonl").Select(line => JsonDocument.Parse(line).RootElement)];
+        static string? Value(JsonElement entry, string when) => entry.GetProperty("properties").GetProperty(when).GetProperty("Firewall:Transit").GetString();
     }
 
     [Fact]

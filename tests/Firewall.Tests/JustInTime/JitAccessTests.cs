@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Control;
 using Firewall.Core.Packets;
@@ -35,7 +36,7 @@ public sealed class JitAccessTests : IDisposable
 
     public JitAccessTests()
     {
-        _activity = new ActivityLog(_folder["activity.jsonl"], _time, _logger);
+        _activity = new ActivityLog(_folder["activity.jsonl"], new ActivityScope(Guid.Empty, "rg", "local"), _time, _logger);
         _jit = Start();
     }
 
@@ -81,10 +82,10 @@ public sealed class JitAccessTests : IDisposable
 
     [Theory]
     [InlineData("vm-db", 22, "1.2.3.4", 60, "no just-in-time policy has a virtual machine 'vm-db'; there are: vm-web1")]
-    [InlineData("vm-web1", 23, "1.2.3.4", 60, "policy default does not allow to ask for port 23 of vm-web1; it has: 22, 3389")]
-    [InlineData("10.0.0.4", 22, "1.2.3.4", 181, "policy default allows at most 3:00:00 for port 22 of vm-web1, not 3:01:00")]
-    [InlineData(Vm, 3389, "1.2.3.4", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from 1.2.3.4")]
-    [InlineData("VM-WEB1", 3389, "*", 60, "policy default allows port 3389 of vm-web1 only from 198.51.100.0/24, not from *")]
+    [InlineData("vm-web1", 23, "1.2.3.4", 60, "policy default does not allow to ask for port 23 of vm-web1; it has: 22/Tcp, 3389/*")]
+    [InlineData("10.0.0.4", 22, "1.2.3.4", 181, "policy default allows at most 3:00:00 for port 22/Tcp of vm-web1, not 3:01:00")]
+    [InlineData(Vm, 3389, "1.2.3.4", 60, "policy default allows port 3389/* of vm-web1 only from 198.51.100.0/24, not from 1.2.3.4")]
+    [InlineData("VM-WEB1", 3389, "*", 60, "policy default allows port 3389/* of vm-web1 only from 198.51.100.0/24, not from *")]
     [InlineData("vm-web1", 22, "1.2.3", 60, "the source '1.2.3' is no address, no prefix and not *")]
     [InlineData("vm-web1", 22, "1.2.3.4/24", 60, "the source '1.2.3.4/24' has host bits set; the prefix is 1.2.3.0/24, one address is without its length")]
     [InlineData("vm-web1", 22, "1.2.3.4", 0, "the time that is asked for is over already")]
@@ -205,6 +206,41 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void Asking_again_does_not_keep_the_connections_of_the_request_before()
+    {
+        JitRequest first = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        JitRequest second = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        _jit = Start();
+        JitRequest third = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        Assert.Equal([JitRules.NameOf(first), JitRules.NameOf(second)], third.EarlierRules);
+        Assert.Equal(2, _folder.ReadLines("activity.jsonl").Count(line => line.Contains("takes its place", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void One_number_with_two_protocols_is_asked_for_by_both()
+    {
+        const string Second = """{ "number": 53, "protocol": "UDP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" }, """;
+        string both = Policies.Replace("\"ports\": [", "\"ports\": [ " + Second + Second.Replace("UDP", "TCP", StringComparison.Ordinal), StringComparison.Ordinal);
+        _jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(both), "jit.json"));
+        JitRefusal unclear = Assert.Throws<JitRefusal>(() => _jit.Request(Ask(53, "198.51.100.7"), Ana));
+        Assert.Equal("policy default has port 53 of vm-web1 more than once (53/Udp, 53/Tcp); say the protocol too", unclear.Message);
+        Assert.Equal("Udp", _jit.Request(Ask(53, "198.51.100.7") with { Protocol = "UDP" }, Ana).Protocol);
+        Assert.Equal("Tcp", _jit.Request(Ask(53, "198.51.100.7") with { Protocol = "Tcp" }, Ana).Protocol);
+        Assert.Throws<JitRefusal>(() => _jit.Request(Ask(22, "198.51.100.7") with { Protocol = "Udp" }, Ana));
+    }
+
+    [Fact]
+    public void What_people_write_is_text_in_the_activity_log_whatever_it_looks_like()
+    {
+        _jit.Request(Ask(22, "198.51.100.7") with { Justification = "{\"caller\":\"root\"}" }, Ana);
+        Assert.Throws<JitRefusal>(() => _jit.Request(Ask(23, "[::1]") with { Justification = "[urgent] fix it" }, Ana));
+        JsonElement[] entries = [.. _folder.ReadLines("activity.jsonl").Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal("{\"caller\":\"root\"}", entries[0].GetProperty("properties").GetProperty("after").GetProperty("justification").GetString());
+        Assert.Equal("[urgent] fix it", entries[1].GetProperty("properties").GetProperty("justification").GetString());
+        Assert.EndsWith("/providers/Microsoft.Security/locations/local/jitNetworkAccessPolicies/default", entries[1].GetProperty("resourceId").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void There_is_an_end_to_the_number_of_requests_and_to_what_is_remembered()
     {
         DateTimeOffset now = _time.GetUtcNow();
@@ -234,8 +270,8 @@ public sealed class JitAccessTests : IDisposable
 
     private JitAccess Start()
     {
-        var jit = new JitAccess(_folder["jit-state.json"], _activity, _time, _logger) { Terminate = _terminated.Add };
-        jit.Apply = () =>
+        var jit = new JitAccess(_folder["jit-state.json"], _activity, _time, _logger) { Terminate = (request, _) => _terminated.Add(request) };
+        jit.Apply = _ =>
         {
             RuleFile file = NsgReader.Read(Encoding.UTF8.GetBytes(_rules), "rules.json");
             CompileResult plain = PolicyCompiler.Compile(file.Groups, new PolicyOptions(), _catalog, 1);
@@ -245,7 +281,7 @@ public sealed class JitAccessTests : IDisposable
         };
         jit.Restore();
         jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(Policies), "jit.json"));
-        jit.Apply();
+        jit.Apply(Guid.Empty);
         return jit;
     }
 

@@ -32,10 +32,12 @@ function showMachines(policies, isOperator) {
 }
 
 const machineOf = () => machines.find(machine => machine.id === find("ask-machine").value);
-const portOf = () => machineOf()?.ports.find(port => String(port.number) === find("ask-port").value);
+// A machine may have one number with several protocols.
+const wordOf = port => `${port.number}/${port.protocol}`;
+const portOf = () => machineOf()?.ports.find(port => wordOf(port) === find("ask-port").value);
 
 function showPorts() {
-  find("ask-port").replaceChildren(...(machineOf()?.ports ?? []).map(port => make("option", { value: port.number }, `${port.number} ${port.protocol}`)));
+  find("ask-port").replaceChildren(...(machineOf()?.ports ?? []).map(port => make("option", { value: wordOf(port) }, `${port.number} ${port.protocol}`)));
   showLimits();
 }
 
@@ -54,7 +56,7 @@ function showLimits() {
 async function ask(signal, isOperator) {
   say(find("ask-result"), "");
   say(find("ask-problem"), "");
-  const query = { vm: find("ask-machine").value, port: find("ask-port").value, source: find("ask-source").value.trim() };
+  const query = { vm: find("ask-machine").value, port: portOf().number, protocol: portOf().protocol, source: find("ask-source").value.trim() };
   if (find("ask-duration").value.trim() !== "") query.duration = find("ask-duration").value.trim();
   if (find("ask-why").value !== "") query.justification = find("ask-why").value;
   try {

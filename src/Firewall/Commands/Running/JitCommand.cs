@@ -25,18 +25,19 @@ internal static class JitCommand
     {
         Option<string> machine = new("--vm") { Description = "Id, name or private address of the machine", HelpName = "NAME", Required = true };
         Option<string> port = new("--port") { Description = "The port", HelpName = "PORT", Required = true };
+        Option<string?> protocol = new("--protocol") { Description = "Tcp, Udp or *; needed where a policy has the port with several", HelpName = "PROTOCOL" };
         Option<string> source = new("--source") { Description = "Address or prefix from where; * for everywhere", HelpName = "PREFIX", Required = true };
         Option<string?> duration = new("--duration") { Description = "For how long, such as 15m or 3h [default: as long as the policy allows]", HelpName = "TIME" };
         Option<string?> justification = new("--justification") { Description = "Why; it stands in the activity log", HelpName = "TEXT" };
         Option<OutputFormat> format = Options.Format();
         SocketOption socket = new();
-        var command = new Command("request", "Ask for access; it is given at once if a policy allows it") { machine, port, source, duration, justification, format };
+        var command = new Command("request", "Ask for access; it is given at once if a policy allows it") { machine, port, protocol, source, duration, justification, format };
         socket.AddTo(command);
         command.SetAction(parsed =>
         {
             (string Key, string? Value)[] words =
             [
-                ("vm", parsed.GetValue(machine)), ("port", parsed.GetValue(port)), ("source", parsed.GetValue(source)),
+                ("vm", parsed.GetValue(machine)), ("port", parsed.GetValue(port)), ("protocol", parsed.GetValue(protocol)), ("source", parsed.GetValue(source)),
                 ("duration", parsed.GetValue(duration)), ("justification", parsed.GetValue(justification)),
             ];
             string query = string.Join('&', words.Where(w => w.Value is not null).Select(w => $"{w.Key}={Uri.EscapeDataString(w.Value!)}"));
