@@ -67,6 +67,9 @@ public sealed class PacketBatch
     /// <summary>True while one more packet of any length fits.</summary>
     public bool HasRoom => Count < _capacity && SlabLength - _used >= HeaderLength + MaxPacketLength;
 
+    /// <summary>How many bytes the packets that were read take, headers included.</summary>
+    public int Length => _used;
+
     /// <summary>Forgets all packets and replies.</summary>
     public void Clear()
     {

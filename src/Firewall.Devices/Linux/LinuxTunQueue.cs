@@ -10,6 +10,10 @@ namespace Firewall.Devices.Linux;
 /// </summary>
 public sealed class LinuxTunQueue : IPacketQueue, IDisposable
 {
+    // A batch is full with so many bytes, which is one super-packet. Eight of them in a batch made a small packet that came behind the first wait until
+    // all were copied twice, and were more than the second-level cache holds.
+    private const int FullBatch = 65_000;
+
     private readonly QueueGate _gate;
     private readonly Descriptor _descriptor;
     private readonly WakeEvent _wake;
@@ -19,6 +23,8 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private readonly bool _mayUseRing;
     private TunRing? _ring;
     private int _ringThread;
+    private bool _hasWaited;
+    private bool _comesAlone;
 
     /// <summary>Takes over an attached, non-blocking descriptor.</summary>
     /// <param name="descriptor">The queue's.</param>
@@ -133,11 +139,18 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         while (true)
         {
             Errno error = Fill(batch);
-            if (batch.Count > 0) return true;
+            if (batch.Count > 0)
+            {
+                _comesAlone = _hasWaited && batch.Count == 1;
+                _hasWaited = false;
+                return true;
+            }
+
             if (error is not (Errno.EAGAIN or Errno.EINTR)) return ReadFailed(error);
             if (remaining == 0) return true;
             if (error == Errno.EAGAIN)
             {
+                _hasWaited = true;
                 _waitFor[1].Returned = 0;
                 int ready = LibC.Poll(ref _waitFor[0], 2, remaining);
                 if (ready == 0) return true;
@@ -152,16 +165,19 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         }
     }
 
-    // Reads until nothing is left (EAGAIN), the batch is full (None), or an error.
+    // Reads until nothing is left (EAGAIN), the batch is full (None), or an error. Where packets come one at a time, the one that was waited for is passed on
+    // before another is looked for: the call that finds nothing would be part of its way. With the bound above, round trips beside a bulk
+    // flow went from 1.33 to 0.96 of an empty C loop's (p50) and from 1.25 to 1.02 (p99), medians of four rounds in turn.
     private Errno Fill(PacketBatch batch)
     {
-        while (batch.HasRoom)
+        while (batch.HasRoom && batch.Length < FullBatch)
         {
             Span<byte> frame = batch.NextFrame();
             nint length = LibC.Read(_fd, ref frame[0], frame.Length);
             if (length < 0) return ErrnoText.Last;
             if (length < HeaderLength) continue; // cannot happen: the kernel writes the header first
             batch.Commit((int)length);
+            if (_hasWaited && _comesAlone) break;
         }
 
         return Errno.None;
