@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -86,7 +86,10 @@ internal static class PolicyActivity
             },
         };
 
-    /// <summary>The SHA-256 of each file that a policy comes from.</summary>
+    /// <summary>
+    /// A checksum of each file that a policy comes from (XXH128, as xxhsum prints it). No proof against who can write the log as well; and .NET would load OpenSSL for
+    /// one, which a machine need not have.
+    /// </summary>
     /// <param name="files">Full paths; folders and files that are not there are left out.</param>
     public static IReadOnlyDictionary<string, ActivityValue> DigestsOf(IReadOnlyList<string> files)
     {
@@ -95,12 +98,14 @@ internal static class PolicyActivity
         {
             try
             {
+                XxHash128 digest = new();
                 using FileStream content = File.OpenRead(file);
-                digests[$"sha256 {file}"] = Convert.ToHexStringLower(SHA256.HashData(content));
+                digest.Append(content);
+                digests[$"xxh128 {file}"] = Convert.ToHexStringLower(digest.GetCurrentHash());
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                digests[$"sha256 {file}"] = "";
+                digests[$"xxh128 {file}"] = "";
             }
         }
 

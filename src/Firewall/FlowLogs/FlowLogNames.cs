@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using Firewall.Control;
 using Firewall.Control.Configuration;
@@ -87,13 +87,13 @@ internal sealed class FlowLogNames
         return safe.Trim('.').Length == 0 ? "_" : safe;
     }
 
-    // A name-based UUID in the manner of RFC 9562 section 5.8.
+    // A name-based UUID in the manner of RFC 9562 section 5.8. Not by SHA-256: .NET would load OpenSSL for it, and end the process where there is none.
     private static Guid NumberOf(string name)
     {
-        Span<byte> bytes = stackalloc byte[32];
-        SHA256.HashData(Encoding.UTF8.GetBytes(name.ToUpperInvariant()), bytes);
+        Span<byte> bytes = stackalloc byte[16];
+        XxHash128.Hash(Encoding.UTF8.GetBytes(name.ToUpperInvariant()), bytes);
         bytes[6] = (byte)((bytes[6] & 0x0F) | 0x80);
         bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
-        return new Guid(bytes[..16], bigEndian: true);
+        return new Guid(bytes, bigEndian: true);
     }
 }

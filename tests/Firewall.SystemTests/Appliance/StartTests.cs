@@ -18,7 +18,7 @@ public sealed class StartTests
     {
         using var lab = new Lab();
         lab.WriteRules(Nsg.Group(Nsg.AllowService));
-        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), [.. ByTcp(lab, "127.0.0.1:9478"), .. WithoutOpenSsl]);
+        using RunningAppliance appliance = RunningAppliance.Start(lab.Gateway, lab.Configuration(), [.. ByTcp(lab, "127.0.0.1:9478"), $"FIREWALL__FLOWLOGS__FOLDER={lab.Files["flowlogs"]}", .. WithoutOpenSsl]);
         appliance.WaitForLog("Admin API and page on http://127.0.0.1:9478/");
         const string Ask = "curl -s -o /dev/null -w '%{http_code}' -H \"Authorization: Bearer $(cat \"$0\")\" http://127.0.0.1:9478/v1/status";
         Assert.Equal("200", lab.Gateway.Run("sh", "-c", Ask, lab.Files["operator.token"]));
@@ -26,6 +26,7 @@ public sealed class StartTests
         using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
         Assert.NotNull(asker.Ask(Lab.VmV4, 5000, new byte[3000])); // in fragments, which have a key of their own
         Assert.Equal(0, appliance.Terminate());
+        Assert.NotEmpty(Directory.GetFiles(lab.Files["flowlogs"], "PT1H.json", SearchOption.AllDirectories)); // whose resources have numbers made of their names
     }
 
     [Fact]
