@@ -64,8 +64,11 @@ internal sealed class FollowedActivity(string path) : IDisposable
             }
         }
 
-        // Others have moved it away, or taken it away.
-        return Open(path);
+        // Others have moved it away, or taken it away; unless it stands there again after all, where moving takes long.
+        FileStream? newest = Open(path);
+        if (newest is null || !FirstLineOf(newest).AsSpan().SequenceEqual(first)) return newest;
+        newest.Dispose();
+        return null;
     }
 
     // Where all were moved once more since they were looked at, the next look will tell.

@@ -12,7 +12,7 @@ public sealed class PrivateFlowRegionTests
     [Fact]
     public void It_is_zeroed_and_asked_to_be_of_huge_pages()
     {
-        Assert.SkipUnless(Directory.Exists("/sys/kernel/mm/transparent_hugepage"), "a kernel without huge pages");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/sys/kernel/mm/transparent_hugepage"), "a kernel without huge pages");
         using PrivateFlowRegion region = PrivateFlowRegion.Create(Length);
         Assert.Equal(Length, region.Length);
         Assert.Equal(0, region.Address % 4096);
