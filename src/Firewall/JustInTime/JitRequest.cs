@@ -48,7 +48,8 @@ internal sealed record JitRequest(
     /// <summary>
     /// The rules of the requests that this one took the place of, each after the other: connections that they let in end with this one.
     /// </summary>
-    public IReadOnlyList<string> EarlierRules { get; init; } = [];
+    /// <remarks>A file of an earlier version has none, which the reader gives as null.</remarks>
+    public IReadOnlyList<string> EarlierRules { get; init => field = value ?? []; } = [];
 
     /// <summary>True while it is in force.</summary>
     [JsonIgnore]

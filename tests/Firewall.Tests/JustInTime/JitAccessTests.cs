@@ -217,6 +217,18 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void A_request_of_an_earlier_version_can_be_asked_for_again()
+    {
+        JitRequest first = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        string state = File.ReadAllText(_folder["jit-state.json"]);
+        string older = state.Replace(",\"earlierRules\":[]", "", StringComparison.Ordinal);
+        Assert.NotEqual(state, older);
+        File.WriteAllText(_folder["jit-state.json"], older);
+        _jit = Start();
+        Assert.Equal([JitRules.NameOf(first)], _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana).EarlierRules);
+    }
+
+    [Fact]
     public void One_number_with_two_protocols_is_asked_for_by_both()
     {
         const string Second = """{ "number": 53, "protocol": "UDP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" }, """;
