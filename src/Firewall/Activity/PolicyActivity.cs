@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Firewall.Control.Configuration;
+using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 
 namespace Firewall.Activity;
@@ -10,6 +11,9 @@ namespace Firewall.Activity;
 /// <summary>Changes of the policy as activity events, one for each group, with the rules that changed before and after.</summary>
 internal static class PolicyActivity
 {
+    // A new service tag file may change tens of thousands.
+    private const int MostTagLines = 1000;
+
     private static readonly JsonWriterOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>What differs between two policies; nothing for groups that say the same.</summary>
@@ -41,13 +45,13 @@ internal static class PolicyActivity
             yield return Event(ActivityOperation.DeleteGroup, group, correlation, after.Version, json => WriteGroup(json, group, [.. group.SecurityRules]), static json => json.WriteNullValue());
         }
 
-        string[] networkBefore = [.. SitesOf(before)];
-        string[] networkNow = [.. SitesOf(after)];
+        string[] networkBefore = [.. SitesOf(before), .. TagsOf(before, after)];
+        string[] networkNow = [.. SitesOf(after), .. TagsOf(after, before)];
         if (networkBefore.SequenceEqual(networkNow)) yield break;
         yield return new ActivityEvent(ActivityOperation.WriteNetwork, true, ActivityCaller.Appliance, "virtualNetwork")
         {
             Correlation = correlation,
-            Description = $"policy {after.Version}: other subnets, network interfaces, members or protected addresses",
+            Description = $"policy {after.Version}: other subnets, network interfaces, members, protected addresses or service tags",
             Properties = new Dictionary<string, ActivityValue>
             {
                 ["before"] = Json(json => WriteTexts(json, networkBefore.Except(networkNow))),
@@ -116,11 +120,11 @@ internal static class PolicyActivity
         Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.json").Order(StringComparer.Ordinal) : File.Exists(path) ? [path] : [];
 
     /// <summary>What names a policy's groups in the log: the one that there is, or the file's name.</summary>
-    public static string ResourceOf(Policy policy, string file) => policy.Groups.Count == 1 ? KeyOf(policy.Groups[0]) : Path.GetFileNameWithoutExtension(file);
+    public static string ResourceOf(Policy policy, string file) => policy.Groups.Count == 1 ? ResourceOf(policy.Groups[0]) : Path.GetFileNameWithoutExtension(file);
 
     private static ActivityEvent Event(
         ActivityOperation operation, NetworkSecurityGroup group, Guid correlation, uint version, Action<Utf8JsonWriter> before, Action<Utf8JsonWriter> after) =>
-        new(operation, true, ActivityCaller.Appliance, KeyOf(group))
+        new(operation, true, ActivityCaller.Appliance, ResourceOf(group))
         {
             Correlation = correlation,
             Properties = new Dictionary<string, ActivityValue>
@@ -210,12 +214,39 @@ internal static class PolicyActivity
         if (policy.Options.ServiceTags is { } tags) yield return $"service tags, change number {tags.ChangeNumber}";
     }
 
+    // The prefixes of service tags that another policy does not have: so many, and how many more.
+    private static List<string> TagsOf(Policy policy, Policy other)
+    {
+        ServiceTags tags = policy.Options.ServiceTags ?? ServiceTags.Empty;
+        ServiceTags others = other.Options.ServiceTags ?? ServiceTags.Empty;
+        List<string> lines = [];
+        if (ReferenceEquals(tags, others)) return lines;
+        int more = 0;
+        foreach (string name in tags.Names)
+        {
+            tags.TryGet(name, out IReadOnlyList<IpPrefix> prefixes);
+            others.TryGet(name, out IReadOnlyList<IpPrefix> known);
+            foreach (IpPrefix prefix in prefixes.Except(known))
+            {
+                if (lines.Count < MostTagLines) lines.Add($"service tag {name} {prefix}");
+                else more++;
+            }
+        }
+
+        if (more > 0) lines.Add($"and {more} more prefixes of service tags");
+        return lines;
+    }
+
     private static ActivityValue Json(Action<Utf8JsonWriter> write)
     {
         using var text = new MemoryStream();
         using (var json = new Utf8JsonWriter(text, s_plain)) write(json);
         return ActivityValue.Json(Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length));
     }
+
+    // As flow logs name it: an id that is none of Azure's is not taken for one.
+    private static string ResourceOf(NetworkSecurityGroup group) =>
+        group.Id is { } id && id.StartsWith("/subscriptions/", StringComparison.OrdinalIgnoreCase) ? id : group.Name;
 
     // Groups of different resource groups may have one name.
     private static string KeyOf(NetworkSecurityGroup group) => group.Id ?? group.Name;

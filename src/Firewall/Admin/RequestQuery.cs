@@ -18,6 +18,17 @@ internal sealed class RequestQuery(IQueryCollection query)
         return query.TryGetValue(key, out var values) && values.Count > 0 ? values[^1] : null;
     }
 
+    /// <summary>
+    /// A text of one line without control characters, null if it is not there: for what others will read in lists, logs and terminals.
+    /// </summary>
+    public string? Line(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        if (!text.Any(char.IsControl)) return text;
+        Refuse(key, "text in one line, without control characters");
+        return null;
+    }
+
     /// <summary>An address or a prefix; host bits are taken for what they are.</summary>
     public IpPrefix? Prefix(string key)
     {
@@ -46,7 +57,8 @@ internal sealed class RequestQuery(IQueryCollection query)
     }
 
     /// <summary>Says what a value must be.</summary>
-    public void Refuse(string key, string allowed) => _problems.Add($"{key} is '{Text(key)}', but must be {allowed}");
+    public void Refuse(string key, string allowed) =>
+        _problems.Add($"{key} is '{string.Concat((Text(key) ?? "").Select(c => char.IsControl(c) ? ' ' : c))}', but must be {allowed}");
 
     /// <summary>Refuses keys that nobody asked for.</summary>
     /// <exception cref="AdminProblem">Something was wrong.</exception>

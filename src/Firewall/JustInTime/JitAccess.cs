@@ -234,6 +234,10 @@ internal sealed partial class JitAccess : IAddedRules
             JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
             if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
                 throw new JitRefusal($"{MostActive} requests are in force, more are not possible; `firewall jit revoke` ends one");
+            // Forgetting one would keep its connections for ever.
+            if (machine.TerminateOnExpiry && same is { EarlierRules.Count: >= MostEarlierRules })
+                throw new JitRefusal($"this was asked for again {MostEarlierRules} times, and its connections shall end with it; `firewall jit revoke {same.Id}` ends them, then ask anew");
+            long? grantedBefore = same is null ? null : _granted[same.Id];
             request = request with
             {
                 Slot = same?.Slot ?? FreeSlot(_requests.Where(other => other.IsActive)),
@@ -252,6 +256,7 @@ internal sealed partial class JitAccess : IAddedRules
             {
                 _requests = before;
                 _granted.Remove(request.Id);
+                if (grantedBefore is { } since) _granted[same!.Id] = since;
                 Save();
                 ApplyOrLog(correlation);
                 throw e as JitRefusal ?? new JitRefusal($"the request cannot be put in force: {e.Message}");
@@ -340,7 +345,8 @@ internal sealed partial class JitAccess : IAddedRules
     private JitRequest End(JitRequest request, JitStatusReason why)
     {
         JitRequest ended = request with { Status = JitStatus.Revoked, StatusReason = why, EndedTimeUtc = _time.GetUtcNow() };
-        _requests[_requests.IndexOf(request)] = ended;
+        // Its rules are with the one that took its place.
+        _requests[_requests.IndexOf(request)] = why == JitStatusReason.NewerRequestInitiated ? ended with { EarlierRules = [] } : ended;
         _granted.Remove(request.Id);
         int surplus = _requests.Count(other => !other.IsActive) - KeptEnded;
         if (surplus > 0) _requests.RemoveAll(other => !other.IsActive && other.Id != ended.Id && surplus-- > 0);

@@ -74,11 +74,11 @@ internal static class JitActivity
     private static Dictionary<string, ActivityValue> Texts(IReadOnlyList<JitPolicy> policies)
     {
         Dictionary<string, ActivityValue> texts = new(StringComparer.OrdinalIgnoreCase);
-        foreach (JitPolicy policy in policies)
+        foreach (IGrouping<string, JitPolicy> same in policies.GroupBy(policy => policy.Name, StringComparer.OrdinalIgnoreCase))
         {
             using var text = new MemoryStream();
-            using (var json = new Utf8JsonWriter(text)) JitPolicyWriter.Write(json, [policy]);
-            texts[policy.Name] = ActivityValue.Json(Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length));
+            using (var json = new Utf8JsonWriter(text)) JitPolicyWriter.Write(json, [.. same]);
+            texts[same.Key] = ActivityValue.Json(Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length));
         }
 
         return texts;

@@ -72,6 +72,7 @@ internal sealed class JitPolicyReader
     {
         if (element.ValueKind != JsonValueKind.Object) return Refuse<JitPolicy>(path, "a policy is an object");
         string name = Text(element, "name") ?? "default";
+        if (name.Any(char.IsControl)) return Refuse<JitPolicy>(path, "name must be text without control characters");
         (JsonElement properties, string inner) = Find(element, "properties") is { ValueKind: JsonValueKind.Object } nested ? (nested, path + ".properties") : (element, path);
         if (Find(properties, "virtualMachines") is not { ValueKind: JsonValueKind.Array } machines)
             return Refuse<JitPolicy>(inner, "virtualMachines, an array, is missing");
@@ -91,6 +92,7 @@ internal sealed class JitPolicyReader
         if (element.ValueKind != JsonValueKind.Object) return Refuse<JitMachine>(path, "a virtual machine is an object");
         string? id = Text(element, "id");
         if (string.IsNullOrEmpty(id)) return Refuse<JitMachine>(path, "id is missing");
+        if (id.Any(char.IsControl)) return Refuse<JitMachine>(path, "id must be text without control characters");
         string given = Text(element, "privateIpAddress") ?? id;
         bool hasAddress = IpAddress.TryParse(given, out IpAddress address);
         if (!hasAddress)
@@ -108,6 +110,10 @@ internal sealed class JitPolicyReader
         {
             Refuse<JitMachine>(path, "ports, an array, is missing");
         }
+
+        // A request could not say which of them it means.
+        foreach (IGrouping<string, JitPort> same in ports.GroupBy(port => port.Name).Where(group => group.Count() > 1))
+            Refuse<JitMachine>(path, $"port {same.Key} stands in ports more than once; write it once, with all its sources in allowedSourceAddressPrefixes");
 
         return hasAddress ? new JitMachine(id, address, ports, Flag(element, "terminateOnExpiry", path) ?? terminates) : null;
     }

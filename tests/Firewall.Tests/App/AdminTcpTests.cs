@@ -95,6 +95,11 @@ public sealed class AdminTcpTests : IAsyncLifetime
 
         using HttpResponseMessage granted = await @operator.PostAsync("/v1/jit/initiate?vm=vm-web1&port=22&source=203.0.113.5&duration=1h&justification=%3Cb%3E", null);
         Assert.Equal(HttpStatusCode.OK, granted.StatusCode);
+        using HttpResponseMessage escapes = await @operator.PostAsync("/v1/jit/initiate?vm=vm-web1&port=22&source=%1B%5B31m&justification=a%0Ab", null);
+        Assert.Equal(HttpStatusCode.BadRequest, escapes.StatusCode);
+        Assert.Equal(
+            ["source is ' [31m', but must be text in one line, without control characters", "justification is 'a b', but must be text in one line, without control characters"],
+            JsonDocument.Parse(await escapes.Content.ReadAsStringAsync()).RootElement.GetProperty("errors").EnumerateArray().Select(error => error.GetString()!));
         JsonElement newest = (await Json(reader, "/v1/activity?limit=1")).GetProperty("value")[0];
         Assert.Equal(("operator-token", "127.0.0.1"), (newest.GetProperty("caller").GetString(), newest.GetProperty("claims").GetProperty("ipaddr").GetString()));
         Assert.Equal("<b>", newest.GetProperty("properties").GetProperty("after").GetProperty("justification").GetString());

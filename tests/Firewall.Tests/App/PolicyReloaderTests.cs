@@ -61,12 +61,22 @@ public sealed class PolicyReloaderTests : IDisposable
         Assert.Equal("[]", sites.GetProperty("properties").GetProperty("before").GetProperty("subnets").GetRawText());
         Assert.Equal("[\"/s/web\"]", sites.GetProperty("properties").GetProperty("after").GetProperty("subnets").GetRawText());
 
+        Tags("198.51.100.0/24");
+        Configuration($"\"Transit\": \"Allow\", \"Reject\": true, \"ServiceTags\": {JsonSerializer.Serialize(_folder["tags.json"])}");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Tags("203.0.113.0/24");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        JsonElement tags = Entries()[^1].GetProperty("properties");
+        Assert.Equal(("[\"service tag Sql 198.51.100.0/24\"]", "[\"service tag Sql 203.0.113.0/24\"]"), (tags.GetProperty("before").GetRawText(), tags.GetProperty("after").GetRawText()));
+
         Rules("{ broken");
         Assert.Equal(ReloadResult.Refused, _reloader.Reload());
-        JsonElement refused = Entries()[2];
+        JsonElement refused = Entries()[^1];
         Assert.Equal("Failed", refused.GetProperty("status").GetProperty("value").GetString());
         Assert.EndsWith("/providers/Microsoft.Network/networkSecurityGroups/nsg", refused.GetProperty("resourceId").GetString(), StringComparison.Ordinal);
 
+        void Tags(string prefix) => File.WriteAllText(
+            _folder["tags.json"], """{"changeNumber":1,"values":[{"name":"Sql","properties":{"addressPrefixes":["PREFIX"]}}]}""".Replace("PREFIX", prefix, StringComparison.Ordinal));
         List<JsonElement> Entries() => [.. _folder.ReadLines("activity.jsonl").Select(line => JsonDocument.Parse(line).RootElement)];
         static string? Value(JsonElement entry, string when) => entry.GetProperty("properties").GetProperty(when).GetProperty("Firewall:Transit").GetString();
     }

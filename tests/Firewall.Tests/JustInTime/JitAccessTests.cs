@@ -229,6 +229,61 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void What_was_asked_for_a_thousand_times_is_revoked_first_where_connections_end_with_it()
+    {
+        JitRequest first = _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        JitState.Write(_folder["jit-state.json"], [first with { TerminateOnExpiry = true, EarlierRules = [.. Enumerable.Range(0, 1000).Select(i => $"rule {i}")] }]);
+        _jit = Start();
+        _jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(Policies.Replace("\"privateIpAddress\"", "\"terminateOnExpiry\": true, \"privateIpAddress\"", StringComparison.Ordinal)), "jit.json"));
+        JitRefusal refusal = Assert.Throws<JitRefusal>(() => _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana));
+        Assert.Contains($"`firewall jit revoke {first.Id}`", refusal.Message, StringComparison.Ordinal);
+        _jit.Revoke(first.Id, Ana);
+        Assert.Equal(1000, Assert.Single(_terminated).EarlierRules.Count);
+        Assert.Empty(_jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana).EarlierRules);
+    }
+
+    [Fact]
+    public void A_renewal_that_is_refused_leaves_the_older_request_its_time()
+    {
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        string good = _rules;
+        _rules = """
+            { "name": "nsg", "properties": { "securityRules": [ { "name": "deny-all", "properties": { "priority": 100, "direction": "Inbound", "access": "Deny",
+              "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "*" } } ] } }
+            """;
+        Assert.Throws<JitRefusal>(() => _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana));
+        _rules = good;
+        _time.SetBack(TimeSpan.FromHours(5));
+        _time.Advance(TimeSpan.FromMinutes(10));
+        _jit.EndWhatIsOver();
+        Assert.Equal(Access.Deny, Verdict("198.51.100.7", 22));
+    }
+
+    [Theory]
+    [InlineData("\"number\": 3389, \"protocol\": \"*\"", "\"number\": 22, \"protocol\": \"TCP\"", "port 22/Tcp stands in ports more than once")]
+    [InlineData("\"name\": \"default\"", "\"name\": \"a\\u001bb\"", "name must be text without control characters")]
+    [InlineData("virtualMachines/vm-web1", "virtualMachines/vm\\nweb1", "id must be text without control characters")]
+    public void A_policy_that_nobody_could_name_is_refused(string good, string bad, string why)
+    {
+        string policies = Policies.Replace(good, bad, StringComparison.Ordinal);
+        Assert.NotEqual(Policies, policies);
+        Assert.Contains(why, Assert.Throws<InvalidInputException>(() => JitPolicyReader.Read(Encoding.UTF8.GetBytes(policies), "jit.json")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_change_of_the_first_of_two_policies_of_one_name_is_in_the_activity_log()
+    {
+        JitPolicy Named(string machine, string address)
+        {
+            Assert.True(IpAddress.TryParse(address, out IpAddress at));
+            return new JitPolicy("default", [new JitMachine(machine, at, [], false)]);
+        }
+
+        ActivityEvent change = Assert.Single(JitActivity.OfPolicies([Named("a", "10.0.0.4"), Named("b", "10.0.0.5")], [Named("c", "10.0.0.4"), Named("b", "10.0.0.5")]));
+        Assert.Contains("\"id\":\"c\"", change.Properties["after"].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void One_number_with_two_protocols_is_asked_for_by_both()
     {
         const string Second = """{ "number": 53, "protocol": "UDP", "allowedSourceAddressPrefix": "*", "maxRequestAccessDuration": "PT3H" }, """;

@@ -37,7 +37,7 @@ internal sealed partial class BitmapRows
         long crossed = narrow.Aggregate(1L, (product, field) => product * tables[field].Count);
         IsCrossed = crossed * words * sizeof(ulong) <= MostCrossedBytes;
         int next = 0;
-        // The rows of addresses come first, so that what their indexes say does not depend on how many classes of ports there are.
+        // They come first, so that what the indexes of these two fields (addresses, nearly always) say does not depend on how many classes the others have.
         int[] own = IsCrossed ? [_widest, _second] : byClasses;
         foreach (int field in own)
         {

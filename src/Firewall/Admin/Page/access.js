@@ -87,7 +87,7 @@ async function refresh(signal, isOperator) {
     const name = nameOf(request.virtualMachine);
     return [
       name,
-      String(request.port),
+      `${request.port}/${request.protocol}`,
       request.source,
       time(request.endTimeUtc),
       isOpen
