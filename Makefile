@@ -112,3 +112,7 @@ allocations: ## what each benchmark allocates, held against bench/allocations.js
 .PHONY: bench-datapath
 bench-datapath: publish ## kernel, empty C loop, Open vSwitch, NFQUEUE and this in turn (root); ROUNDS (5) of SECONDS (3) for each load
 	bench/datapath/run.sh $(or $(ROUNDS),5) $(or $(SECONDS),3)
+
+.PHONY: bench-integrity
+bench-integrity: publish ## 10 GB and ten million datagrams held against what was sent; collections; time to the first packet (root)
+	bench/datapath/integrity.sh

@@ -27,7 +27,6 @@ rate=${RATE:-450000}
 candidates=${CANDIDATES:-kernel null ovs nfqueue firewall firewall-1000}
 loads=${LOADS:-tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded}
 output=${OUTPUT:-artifacts/bench/datapath.json}
-firewall=${FIREWALL_EXECUTABLE:-$PWD/artifacts/firewall}
 export PATH=$PATH:/usr/sbin:/sbin
 needed=()
 command -v nft > /dev/null || needed+=(nftables)
@@ -35,41 +34,8 @@ command -v ethtool > /dev/null || needed+=(ethtool)
 [[ $candidates != *ovs* ]] || command -v ovs-vswitchd > /dev/null || needed+=(openvswitch-switch)
 [[ $candidates != *nfqueue* ]] || [ -e /usr/include/libnetfilter_queue ] || needed+=(libnetfilter-queue-dev)
 build/install-packages.sh ${needed[@]+"${needed[@]}"}
-work=$(mktemp -d)
-
-clean() {
-    for namespace in fwbench-client fwbench-router fwbench-server; do
-        ip netns pids "$namespace" 2> /dev/null | xargs -r kill -KILL 2> /dev/null || true
-        ip netns del "$namespace" 2> /dev/null || true
-    done
-    rm -rf "$work"
-}
-trap clean EXIT
-clean
-mkdir -p "$work" "$(dirname "$output")"
-
-in_client() { ip netns exec fwbench-client "$@"; }
-in_router() { ip netns exec fwbench-router "$@"; }
-in_server() { ip netns exec fwbench-server "$@"; }
-
-for namespace in fwbench-client fwbench-router fwbench-server; do
-    ip netns add "$namespace"
-    ip -n "$namespace" link set lo up
-done
-ip link add fwb-c address 02:00:00:00:01:05 netns fwbench-client type veth peer name fwb-rc address 02:00:00:00:01:01 netns fwbench-router
-ip link add fwb-s address 02:00:00:00:02:04 netns fwbench-server type veth peer name fwb-rs address 02:00:00:00:02:01 netns fwbench-router
-ip -n fwbench-client addr add 203.0.113.5/24 dev fwb-c
-ip -n fwbench-router addr add 203.0.113.1/24 dev fwb-rc
-ip -n fwbench-router addr add 10.0.0.1/24 dev fwb-rs
-ip -n fwbench-server addr add 10.0.0.4/24 dev fwb-s
-for pair in client:fwb-c router:fwb-rc router:fwb-rs server:fwb-s; do ip -n "fwbench-${pair%%:*}" link set "${pair##*:}" up; done
-ip -n fwbench-client route add default via 203.0.113.1
-ip -n fwbench-server route add default via 10.0.0.1
-ip -n fwbench-client neigh add 203.0.113.1 lladdr 02:00:00:00:01:01 dev fwb-c
-ip -n fwbench-server neigh add 10.0.0.1 lladdr 02:00:00:00:02:01 dev fwb-s
-in_router sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-in_client sysctl -qw net.ipv4.ip_local_port_range="1024 65535"
-ulimit -n "$(ulimit -Hn)" # 10,000 sockets
+. bench/datapath/lab.sh
+mkdir -p "$(dirname "$output")"
 
 cc -O2 -Wall -o "$work/traffic" bench/datapath/traffic.c
 if [[ $candidates == *nfqueue* ]]; then cc -O2 -Wall -o "$work/nfqueue-accept" bench/datapath/nfqueue-accept.c -lnetfilter_queue; fi
@@ -79,21 +45,6 @@ in_server iperf3 -s -D -p 5201 > /dev/null
 in_server "$traffic" accept 5203 &
 in_server "$traffic" echo 5204 &
 
-# Rules: the last one lets the loads in.
-rule() {
-    printf '%s{ "name": "%s", "properties": { "priority": %d, "direction": "Inbound", "access": "%s", "protocol": "%s", "sourceAddressPrefix": "%s", "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "%s" } }\n' "$@"
-}
-rules() { # COUNT TAGS
-    local i tags=("${@:2}")
-    printf '{ "name": "bench", "properties": { "securityRules": [\n'
-    for ((i = 1; i < $1; i++)); do
-        rule "" "rule-$i" $((100 + i)) "$([ $((i % 4)) = 0 ] && echo Deny || echo Allow)" "$([ $((i % 2)) = 0 ] && echo Tcp || echo Udp)" \
-            "${tags[$((i % ${#tags[@]}))]}" "$((6000 + i))-$((6050 + i))"
-        printf ','
-    done
-    rule "" loads $((100 + $1)) Allow "*" "*" 5201-5299
-    printf '] } }\n'
-}
 rules 10 198.51.100.0/24 > "$work/rules.json"
 tag_file=${FIREWALL_SHARED:-$PWD/../shared}/data/service-tags/ServiceTags_Public.json
 if [ -e "$tag_file" ]; then
@@ -103,10 +54,6 @@ else
     mapfile -t tags < <(for i in {1..250}; do echo "198.51.$i.0/24"; done)
 fi
 rules 1000 "${tags[@]}" > "$work/rules-1000.json"
-config() { # NAME RULES TAGS
-    printf '{ "Firewall": { "Rules": "%s", "ServiceTags": %s, "Interfaces": [ "fwb-rc", "fwb-rs" ], "Tun": { "Name": "fwbench0" }, "Logging": { "LogLevel": { "Drops": "None" } } } }\n' \
-        "$2" "$([ -n "$3" ] && echo "\"$3\"" || echo null)" > "$work/$1.json"
-}
 config firewall rules.json ""
 cat > "$work/firewall-alone.json" << CONFIG
 { "Firewall": { "Rules": "rules.json", "Interfaces": [ "fwb-rc", "fwb-rs" ], "Tun": { "Name": "fwbench0" }, "Logging": { "LogLevel": { "Drops": "None" } },
@@ -193,13 +140,6 @@ stop_ovs() {
     in_router sysctl -qw net.ipv4.ip_forward=1
 }
 
-start_appliance() {
-    # Not the one before, in which somebody is ready already.
-    rm -f "$work/firewall.log"
-    ip netns exec fwbench-router "$firewall" run --config "$work/$1.json" > "$work/firewall.log" 2>&1 &
-    pid=$!
-    until grep -qs Ready "$work/firewall.log"; do kill -0 "$pid" 2> /dev/null || { cat "$work/firewall.log" >&2; exit 1; }; done
-}
 start_firewall-alone() { start_appliance firewall-alone; }
 stop_firewall-alone() { stop_firewall; }
 start_firewall-observed() {
@@ -229,7 +169,6 @@ stop_firewall-observed() {
 
 start_firewall() { start_appliance firewall; }
 start_firewall-1000() { start_appliance firewall-1000; }
-stop_firewall() { kill "$pid" && wait "$pid" 2> /dev/null || true; }
 stop_firewall-1000() { stop_firewall; }
 
 # Each load prints "metric value" lines.

@@ -7,6 +7,7 @@
  *   traffic connect ADDRESS PORT SECONDS                    opens and closes connections, one after the other, from four threads' worth of sockets
  *   traffic echo PORT                                       sends datagrams back, until it is killed
  *   traffic round-trip ADDRESS PORT SECONDS                 one datagram there and back at a time
+ *   traffic first-answer ADDRESS PORT                       asks every half millisecond until an answer comes, for ten seconds at most
  *   traffic syn-flood ADDRESS PORT RATE SECONDS             connection requests from random addresses
  *
  * SIZE is that of the IP packet. Each prints one line of "name value" pairs.
@@ -211,6 +212,26 @@ static int round_trip(char **v)
     return 0;
 }
 
+static int first_answer(char **v)
+{
+    struct sockaddr_in to = at(v[0], v[1]);
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    struct timeval patience = { .tv_usec = 500 };
+    double start = now();
+    char payload[36] = { 0 };
+    setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (connect(s, (struct sockaddr *)&to, sizeof to) < 0) return fail("connect");
+    while (now() - start < 10) {
+        send(s, payload, sizeof payload, 0);
+        if (recv(s, payload, sizeof payload, 0) < 0) continue;
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        printf("at_ns %lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
+        return 0;
+    }
+    return fail("no answer");
+}
+
 static uint16_t checksum(const void *bytes, size_t length, uint32_t sum)
 {
     const uint8_t *b = bytes;
@@ -247,10 +268,11 @@ int main(int argc, char **argv)
 {
     static const struct { const char *name; int arguments; int (*run)(char **); } verbs[] = {
         { "udp-send", 6, udp_send }, { "udp-receive", 1, udp_receive }, { "accept", 1, accept_all }, { "connect", 3, connect_all },
-        { "echo", 1, echo }, { "round-trip", 3, round_trip }, { "syn-flood", 4, syn_flood },
+        { "echo", 1, echo }, { "round-trip", 3, round_trip }, { "first-answer", 2, first_answer },
+        { "syn-flood", 4, syn_flood },
     };
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(argv[1], verbs[i].name) == 0 && argc == verbs[i].arguments + 2) return verbs[i].run(argv + 2);
-    fputs("usage: traffic udp-send|udp-receive|accept|connect|echo|round-trip|syn-flood ARGUMENTS (see traffic.c)\n", stderr);
+    fputs("usage: traffic udp-send|udp-receive|accept|connect|echo|round-trip|first-answer|syn-flood ARGUMENTS (see traffic.c)\n", stderr);
     return 2;
 }

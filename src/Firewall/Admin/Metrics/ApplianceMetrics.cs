@@ -24,6 +24,10 @@ internal static class ApplianceMetrics
         Gauge("firewall_info", "The program.", Sample(1, ("version", status.Version), ("mode", status.Mode), ("device", status.Device))),
         Gauge("firewall_start_time_seconds", "When the process began to judge packets.", Sample(status.Started.ToUnixTimeMilliseconds() / 1000.0)),
         Gauge("process_resident_memory_bytes", "The process' memory in RAM.", Sample(status.ResidentBytes)),
+        Counter("dotnet_gc_collections_total", "Garbage collections, by the oldest generation that they took. Packets make no garbage.",
+            [.. Enumerable.Range(0, GC.MaxGeneration + 1).Select(g => Sample(Collections(g), ("gc_heap_generation", $"gen{g}")))]),
+        Counter("dotnet_gc_pause_time_seconds_total", "For how long collections have stopped all threads, together.", Sample(GC.GetTotalPauseDuration().TotalSeconds)),
+        Counter("dotnet_gc_heap_total_allocated_bytes_total", "Bytes ever allocated.", Sample(GC.GetTotalAllocatedBytes())),
         Gauge("firewall_workers_hanging", "1 if a worker has not turned for seconds.", Sample(state.Fault() is null ? 0 : 1)),
     ];
 
@@ -100,6 +104,10 @@ internal static class ApplianceMetrics
         Counter("firewall_reloads_total", "Reloads, by what came of them.",
             Sample(status.Reloads.Changed, ("result", "changed")), Sample(status.Reloads.Unchanged, ("result", "unchanged")), Sample(status.Reloads.Refused, ("result", "refused"))),
     ];
+
+    // The runtime counts a collection for every generation that it took.
+    private static int Collections(int generation) =>
+        GC.CollectionCount(generation) - (generation < GC.MaxGeneration ? GC.CollectionCount(generation + 1) : 0);
 
     private static MetricFamily Counter(string name, string help, params MetricSample[] samples) => new(name, true, help, samples);
 
