@@ -142,11 +142,12 @@ public sealed class FlowTable : IDisposable
     /// <param name="bootId">This start of the machine.</param>
     /// <param name="now">Milliseconds of the same clock that the earlier process had.</param>
     /// <param name="ruleOf">The number here of a rule that had that number there; null: all flows lose their rule's name.</param>
+    /// <param name="onExpired">Called with each flow whose time was over before it could be taken over, its rule's number being one of here; may be null.</param>
     /// <remarks>
     /// An adopted flow has policy version 0, which no loaded policy has: with flushConnection it is judged again at its next packet, without
     /// it stays.
     /// </remarks>
-    public FlowAdoption Adopt(FlowRegion old, Guid bootId, long now, Func<int, int>? ruleOf = null)
+    public FlowAdoption Adopt(FlowRegion old, Guid bootId, long now, Func<int, int>? ruleOf = null, Action<FlowRecord>? onExpired = null)
     {
         ArgumentNullException.ThrowIfNull(old);
         if (old.Length < FlowLayout.HeaderLength) return new FlowAdoption("it is too short for a flow table", 0, 0, 0);
@@ -170,14 +171,28 @@ public sealed class FlowTable : IDisposable
                     int slot = FlowBucket.TakeFirst(ref used);
                     uint number = (uint)bucket.RecordAt(slot);
                     if (number >= (uint)memory.Records || !IsWhole(memory.Head((int)number), bucket.TagAt(slot), hash)) torn++;
-                    else if (memory.Head((int)number).IsExpired((uint)now)) expired++;
-                    else if (Import(new FlowRecord(memory.Head((int)number), memory.Tail((int)number)), now, ruleOf)) adopted++;
-                    else torn++;
+                    else if (Take(new FlowRecord(memory.Head((int)number), memory.Tail((int)number)))) adopted++;
                 }
             }
         }
 
         return new FlowAdoption(null, adopted, expired, torn);
+
+        bool Take(FlowRecord record)
+        {
+            record.Head.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
+            record.Tail.PolicyVersion = 0;
+            if (record.IsExpired((uint)now))
+            {
+                expired++;
+                onExpired?.Invoke(record);
+                return false;
+            }
+
+            if (Import(record, now)) return true;
+            torn++;
+            return false;
+        }
     }
 
     /// <summary>
@@ -205,16 +220,12 @@ public sealed class FlowTable : IDisposable
         && record.Low <= record.High
         && FlowShard.TagOf(hash.Of(FlowShard.KeyOf(record))) == tag;
 
-    private bool Import(in FlowRecord record, long now, Func<int, int>? ruleOf)
+    private bool Import(in FlowRecord record, long now)
     {
         FlowKey key = FlowShard.KeyOf(record.Head);
         ulong hash = HashOf(key);
         FlowShard shard = ShardOf(hash);
-        if (!Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now))) return false;
-        FlowRecord taken = record;
-        taken.Head.Rule = ruleOf?.Invoke(record.Rule) ?? 0;
-        taken.Tail.PolicyVersion = 0;
-        return shard.Import(taken, key, hash, now);
+        return Unsafe.IsNullRef(ref shard.Find(key, hash, (uint)now)) && shard.Import(record, key, hash, now);
     }
 
     /// <summary>Whether a connection request with that hash may open a flow; see <see cref="HandshakeGate"/>.</summary>

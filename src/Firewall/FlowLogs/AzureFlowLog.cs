@@ -19,10 +19,13 @@ internal abstract class AzureFlowLog(FlowLogWriter writer, RuleCatalog catalog) 
     private readonly ArrayBufferWriter<byte> _block = new();
     private int _gathered;
     private long _last;
+    private long _number;
+    private long _reached;
 
     /// <inheritdoc/>
     public void Add(in FlowLogEntry entry)
     {
+        _number = entry.Number;
         if (!Takes(entry)) return;
         if (!_rules.TryGetValue(entry.Rule, out Tuples? rule))
         {
@@ -40,6 +43,9 @@ internal abstract class AzureFlowLog(FlowLogWriter writer, RuleCatalog catalog) 
     }
 
     /// <inheritdoc/>
+    public void Pass(long number) => _number = number;
+
+    /// <inheritdoc/>
     public void EndTurn()
     {
     }
@@ -47,8 +53,8 @@ internal abstract class AzureFlowLog(FlowLogWriter writer, RuleCatalog catalog) 
     /// <inheritdoc/>
     public void EndInterval(DateTimeOffset now)
     {
-        if (_rules.Count == 0) return;
-        WriteRecords(now, [.. _rules.OrderBy(r => r.Key).Select(r => new RuleTuples(catalog[r.Key], r.Value.Count, r.Value.Text.WrittenMemory))]);
+        if (_rules.Count > 0) WriteRecords(now, [.. _rules.OrderBy(r => r.Key).Select(r => new RuleTuples(catalog[r.Key], r.Value.Count, r.Value.Text.WrittenMemory))]);
+        if (_number > _reached) writer.Reach(_reached = _number);
         foreach (Tuples tuples in _rules.Values)
         {
             tuples.Count = 0;

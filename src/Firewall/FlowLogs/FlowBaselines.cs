@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Firewall.Core.Flows;
 
 namespace Firewall.FlowLogs;
@@ -33,9 +35,12 @@ internal sealed class FlowBaselines(int shards)
         return ref shard[slot.Number];
     }
 
-    // Never 0, which is nobody's.
-    private static ulong IdentityOf(in FlowRecord flow) =>
-        ((ulong)flow.Started << 32) | (uint)HashCode.Combine(flow.Low, flow.High, flow.LowPort, flow.HighPort, flow.Protocol) | 1;
+    /// <summary>Tells a flow from all others of this start of the machine, in every process alike. Never 0, which is nobody's.</summary>
+    public static ulong IdentityOf(in FlowRecord flow)
+    {
+        ReadOnlySpan<ulong> key = [flow.Low.High, flow.Low.Low, flow.High.High, flow.High.Low, ((ulong)flow.LowPort << 32) | ((ulong)flow.HighPort << 16) | flow.Protocol];
+        return XxHash3.HashToUInt64(MemoryMarshal.AsBytes(key), flow.Started) | 1;
+    }
 }
 
 /// <summary>What a flow's last entry said.</summary>

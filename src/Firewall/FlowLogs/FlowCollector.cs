@@ -26,6 +26,7 @@ internal sealed class FlowCollector
     private readonly FlowBaselines _baselines;
     private readonly DeniedFlows _denied = new();
     private readonly Action<FlowLogEntry> _take;
+    private FlowJournal? _journal;
     private FlowWalk? _walk;
     private long _nextWalk;
 
@@ -49,13 +50,40 @@ internal sealed class FlowCollector
     /// <summary>Events that found their ring full.</summary>
     public long Lost => _rings.Sum(ring => ring.Lost);
 
-    /// <summary>Takes flows that are in the table already as logged up to now: an earlier process did that. Call it before workers begin.</summary>
+    /// <summary>
+    /// Goes on with the flows of an earlier process, which are in the table already. Call it before workers begin, and before anything else.
+    /// </summary>
     /// <param name="clock">Milliseconds of the workers' clock.</param>
-    public void SkipWhatWas(long clock)
+    /// <param name="before">What that process had told of them; null: all that they have carried so far.</param>
+    /// <param name="journal">Where to keep what is told; null for nowhere.</param>
+    public void GoOn(long clock, FlowJournalState? before, FlowJournal? journal)
     {
+        _journal = journal;
         var walk = new FlowWalk(_table);
         int looks = int.MaxValue;
-        while (walk.TryNext(clock, out FlowRecord flow, ref looks)) _baselines.Set(walk.Slot, flow, (uint)clock, TrafficOf(flow));
+        while (walk.TryNext(clock, out FlowRecord flow, ref looks))
+        {
+            FlowBaseline last = before?.Of(FlowBaselines.IdentityOf(flow)) ?? new FlowBaseline { Identity = 1, Time = (uint)clock, Traffic = TrafficOf(flow) };
+            // One of which nothing was told: its begin was about to be.
+            if (last.Identity == 0) continue;
+            _journal?.Keep(walk.Slot, _baselines.Set(walk.Slot, flow, last.Time, last.Traffic));
+        }
+
+        _journal?.Flush();
+    }
+
+    /// <summary>Tells the end of flows of an earlier process that are not in the table any more.</summary>
+    /// <param name="expired">As they were.</param>
+    /// <param name="before">What that process had told of them.</param>
+    /// <param name="clock">Milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
+    public void EndThose(IReadOnlyList<FlowRecord> expired, FlowJournalState before, long clock, long wall)
+    {
+        foreach (FlowRecord flow in expired)
+        {
+            FlowBaseline last = before.Of(FlowBaselines.IdentityOf(flow));
+            Tell(FlowLogState.End, flow, flow.Deadline, ref last, clock, wall);
+        }
     }
 
     /// <summary>Takes what has been told since the last call, and looks for flows that go on.</summary>
@@ -72,6 +100,7 @@ internal sealed class FlowCollector
             ref FlowBaseline last = ref _baselines.Of(_walk.Slot, flow);
             if (unchecked((int)((uint)clock - last.Time)) < _continueAfter) continue;
             Tell(FlowLogState.Continue, flow, (uint)clock, ref last, clock, wall);
+            _journal?.Keep(_walk.Slot, last);
         }
 
         if (!_walk.IsAtEnd) return;
@@ -91,7 +120,7 @@ internal sealed class FlowCollector
         bool isIcmp = packet.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6;
         ushort port = isIcmp ? packet.IcmpType : packet.DestinationPort;
         if (!_denied.IsNew(packet, port, drop.Verdict.Rule)) return;
-        _take(new FlowLogEntry(
+        Take(default, new FlowLogEntry(
             FlowLogState.Deny, wall - Math.Max(0, clock - drop.Time), packet.Source, packet.SourcePort, packet.Destination, port, packet.Protocol,
             drop.Verdict.Rule, DirectionOf(drop.Verdict.Rule, drop.Verdict.Direction), default));
     }
@@ -146,10 +175,12 @@ internal sealed class FlowCollector
         last.Traffic = traffic;
         last.Time = time;
         var view = new FlowView(flow);
-        _take(new FlowLogEntry(
+        Take(last, new FlowLogEntry(
             state, wall - Math.Max(0, unchecked((int)((uint)clock - time))), view.Source, view.SourcePort, view.Destination, view.DestinationPort,
             flow.Protocol, flow.Rule, DirectionOf(flow.Rule, (TrafficDirection)flow.Direction), state == FlowLogState.Begin ? default : passed));
     }
+
+    private void Take(in FlowBaseline last, in FlowLogEntry entry) => _take(_journal is null ? entry : entry with { Number = _journal.Append(entry, last) });
 
     private RuleDirection DirectionOf(int rule, TrafficDirection lies) =>
         _catalog[rule]?.Direction ?? (lies is TrafficDirection.Outbound or TrafficDirection.Transit ? RuleDirection.Outbound : RuleDirection.Inbound);

@@ -20,14 +20,18 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
 
     private readonly Lock _turning = new();
     private readonly FlowCollector _collector;
-    private readonly List<IFlowLogFormat> _formats = [];
+    private readonly List<(FlowLogKind Kind, IFlowLogFormat Format)> _formats = [];
     private readonly List<FlowLogWriter> _writers = [];
     private readonly FlowLogSettings _settings;
     private readonly TimeProvider _time;
     private readonly Func<long> _clock;
     private readonly ILogger _logger;
     private readonly FlowLogRetention? _retention;
+    private readonly FlowJournalPlace? _place;
+    private readonly int _shards;
+    private FlowJournal? _journal;
     private ITimer? _timer;
+    private bool _isOver;
     private DateTimeOffset _nextRecord;
 
     /// <summary>Makes the logs; <see cref="Start"/> starts them.</summary>
@@ -39,26 +43,31 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     /// <param name="time">The wall clock, and the timer's.</param>
     /// <param name="clock">The workers' clock, in milliseconds.</param>
     /// <param name="logger">For failures.</param>
+    /// <param name="place">Where to keep what a kill would lose; null if flows do not outlive the process either.</param>
     public FlowLog(
-        FlowLogSettings settings, FlowTable table, PolicyStore policies, string device, string macAddress, TimeProvider time, Func<long> clock, ILogger logger)
+        FlowLogSettings settings, FlowTable table, PolicyStore policies, string device, string macAddress, TimeProvider time, Func<long> clock, ILogger logger,
+        FlowJournalPlace? place = null)
     {
+        _place = place;
         _settings = settings;
         _time = time;
         _clock = clock;
         _logger = logger;
-        _collector = new FlowCollector(table, table.Tell(RingCapacity), policies.Catalog, settings.ContinueInterval, Take);
+        IReadOnlyList<EventRing<FlowEvent>> rings = table.Tell(RingCapacity);
+        _shards = rings.Count;
+        _collector = new FlowCollector(table, rings, policies.Catalog, settings.ContinueInterval, Take);
         if (settings.Folder is { } folder)
         {
             var names = new FlowLogNames(settings, policies, device, macAddress);
-            if (settings.Vnet) _formats.Add(new VnetFlowLog(Writer("VNet", new FlowLogFolder(folder).Append), policies.Catalog, names, settings.AllProtocols));
+            if (settings.Vnet) _formats.Add((FlowLogKind.Vnet, new VnetFlowLog(Writer("VNet", FlowLogKind.Vnet, new FlowLogFolder(folder).Append), policies.Catalog, names, settings.AllProtocols)));
             if (settings.KeptFor > TimeSpan.Zero || settings.KeptBytes > 0) _retention = new FlowLogRetention(folder, settings.KeptFor, settings.KeptBytes, time, logger);
-            if (settings.Nsg) _formats.Add(new NsgFlowLog(Writer("NSG", new FlowLogFolder(folder).Append), policies.Catalog, names));
+            if (settings.Nsg) _formats.Add((FlowLogKind.Nsg, new NsgFlowLog(Writer("NSG", FlowLogKind.Nsg, new FlowLogFolder(folder).Append), policies.Catalog, names)));
         }
 
         if (settings.Lines is { } lines)
         {
-            FlowLogWriter writer = Writer("Lines", lines == FlowLogSettings.StandardOutput ? LineFile.AppendToStandardOutput : LineFile.Append);
-            _formats.Add(new FlowLogLines(writer, policies.Catalog, lines, settings.AllProtocols));
+            FlowLogWriter writer = Writer("Lines", FlowLogKind.Lines, lines == FlowLogSettings.StandardOutput ? LineFile.AppendToStandardOutput : LineFile.Append);
+            _formats.Add((FlowLogKind.Lines, new FlowLogLines(writer, policies.Catalog, lines, settings.AllProtocols)));
         }
     }
 
@@ -80,7 +89,9 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     }
 
     /// <summary>Mends what a killed process left, and begins. Call it when all flows of an earlier process are in the table and no worker runs.</summary>
-    public void Start()
+    /// <param name="ruleOf">The number here of a rule that had that number in the process before; null if that one tells its last entries itself.</param>
+    /// <param name="expired">Flows of that process whose time was over before they could be taken over; null for none.</param>
+    public void Start(Func<int, int>? ruleOf = null, IReadOnlyList<FlowRecord>? expired = null)
     {
         if (_settings.Folder is { } folder)
         {
@@ -95,8 +106,18 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             }
         }
 
-        _collector.SkipWhatWas(_clock());
-        _nextRecord = EndOfInterval(_time.GetUtcNow());
+        DateTimeOffset now = _time.GetUtcNow();
+        FlowJournalState? before = null;
+        if (_place is not null)
+        {
+            before = ruleOf is null ? null : FlowJournal.Read(_place, ruleOf);
+            _journal = FlowJournal.Create(_place, _formats.Select(f => f.Kind), _shards, _logger);
+        }
+
+        _collector.GoOn(_clock(), before, _journal);
+        if (before?.Pending.Count > 0) MakeUpFor(before.Pending, now);
+        if (before is not null) _collector.EndThose(expired ?? [], before, _clock(), now.ToUnixTimeMilliseconds());
+        _nextRecord = EndOfInterval(now);
         _timer = _time.CreateTimer(_ => Turn(), null, Step, Step);
         _retention?.Start();
     }
@@ -122,7 +143,9 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             foreach (FlowLogWriter writer in _writers) writer.BeginEnd();
             DateTimeOffset now = _time.GetUtcNow();
             _collector.End(_clock(), now.ToUnixTimeMilliseconds(), ends);
-            foreach (IFlowLogFormat format in _formats) format.EndInterval(now);
+            _journal?.Flush();
+            foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now);
+            _isOver = ends;
         }
     }
 
@@ -137,19 +160,43 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
 
         _retention?.Dispose();
         foreach (FlowLogWriter writer in _writers) writer.Dispose();
-        foreach (IDisposable format in _formats.OfType<IDisposable>()) format.Dispose();
+        foreach (IDisposable format in _formats.Select(f => f.Format).OfType<IDisposable>()) format.Dispose();
+        // A successor has put its own in the same place.
+        if (_isOver) _journal?.Delete();
+        _journal?.Dispose();
     }
 
-    private FlowLogWriter Writer(string name, FlowLogWrite write)
+    private FlowLogWriter Writer(string name, FlowLogKind kind, FlowLogWrite write)
     {
-        var writer = new FlowLogWriter(name, write, _logger);
+        var writer = new FlowLogWriter(name, write, _logger, number => _journal?.Reached(kind, number));
         _writers.Add(writer);
         return writer;
     }
 
     private void Take(FlowLogEntry entry)
     {
-        foreach (IFlowLogFormat format in _formats) format.Add(entry);
+        foreach ((_, IFlowLogFormat format) in _formats) format.Add(entry);
+    }
+
+    // Entries of a killed process, at once: they are late already.
+    private void MakeUpFor(IReadOnlyList<(FlowJournalRecord Record, bool[] Lacking)> pending, DateTimeOffset now)
+    {
+        int lackingEntries = 0;
+        foreach ((FlowJournalRecord record, bool[] lacking) in pending)
+        {
+            if (!_formats.Exists(f => lacking[(int)f.Kind])) continue;
+            lackingEntries++;
+            FlowLogEntry entry = record.Entry with { Number = _journal?.Append(record.Entry, record.Last) ?? 0 };
+            foreach ((FlowLogKind kind, IFlowLogFormat format) in _formats)
+            {
+                if (lacking[(int)kind]) format.Add(entry);
+                else format.Pass(entry.Number);
+            }
+        }
+
+        _journal?.Flush();
+        foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now);
+        if (lackingEntries > 0) MadeUpFor(_logger, lackingEntries);
     }
 
     private void Turn()
@@ -160,10 +207,11 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             if (_timer is null) return;
             DateTimeOffset now = _time.GetUtcNow();
             _collector.Turn(_clock(), now.ToUnixTimeMilliseconds());
-            foreach (IFlowLogFormat format in _formats) format.EndTurn();
+            _journal?.Flush();
+            foreach ((_, IFlowLogFormat format) in _formats) format.EndTurn();
             // Also when the wall clock was set back by much.
             if (now < _nextRecord && _nextRecord - now <= _settings.Interval) return;
-            foreach (IFlowLogFormat format in _formats) format.EndInterval(now < _nextRecord ? now : _nextRecord.AddTicks(-1));
+            foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now < _nextRecord ? now : _nextRecord.AddTicks(-1));
             _collector.EndInterval();
             _nextRecord = EndOfInterval(now);
         }
@@ -179,6 +227,9 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder}: cut off what was left unfinished in {Files} files")]
     private static partial void Mended(ILogger logger, string folder, int files);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Flow logs: {Entries} entries of a killed process that were not yet in all of them are now")]
+    private static partial void MadeUpFor(ILogger logger, int entries);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder} cannot be looked through for what was left unfinished: {Why}")]
     private static partial void NotMended(ILogger logger, string folder, string why);

@@ -24,7 +24,11 @@ internal readonly record struct FlowLogEntry(
     byte Protocol,
     int Rule,
     RuleDirection Direction,
-    FlowTraffic Traffic);
+    FlowTraffic Traffic)
+{
+    /// <summary>Its number in the <see cref="FlowJournal"/>: that of entries before it and itself. 0 without one.</summary>
+    public long Number { get; init; }
+}
 
 /// <summary>What has passed in both directions.</summary>
 /// <param name="PacketsSent">From the source.</param>

@@ -21,6 +21,8 @@ internal sealed class FlowLogLines : IFlowLogFormat, IDisposable
     private readonly Utf8JsonWriter _json;
     private readonly byte[] _address = new byte[IpAddress.LongestText];
     private int _entries;
+    private long _number;
+    private long _reached;
 
     /// <summary>Makes it.</summary>
     /// <param name="writer">Where lines go.</param>
@@ -39,6 +41,7 @@ internal sealed class FlowLogLines : IFlowLogFormat, IDisposable
     /// <inheritdoc/>
     public void Add(in FlowLogEntry entry)
     {
+        _number = entry.Number;
         bool hasPorts = IpProtocol.HasPorts(entry.Protocol);
         if (!hasPorts && !_allProtocols) return;
         RuleIdentity? rule = _catalog[entry.Rule];
@@ -72,10 +75,13 @@ internal sealed class FlowLogLines : IFlowLogFormat, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Pass(long number) => _number = number;
+
+    /// <inheritdoc/>
     public void EndTurn()
     {
-        if (_entries == 0) return;
-        _writer.Post(_path, _text.WrittenSpan, _entries);
+        if (_entries > 0) _writer.Post(_path, _text.WrittenSpan, _entries);
+        if (_number > _reached) _writer.Reach(_reached = _number);
         _text.ResetWrittenCount();
         _entries = 0;
     }

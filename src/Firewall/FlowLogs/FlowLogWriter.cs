@@ -21,6 +21,7 @@ internal sealed partial class FlowLogWriter : IDisposable
 
     private readonly BlockingCollection<Piece> _queue = [];
     private readonly FlowLogWrite _write;
+    private readonly Action<long>? _reached;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private long _queued;
@@ -34,10 +35,12 @@ internal sealed partial class FlowLogWriter : IDisposable
     /// <param name="name">For metrics and messages: VNet, NSG or Lines.</param>
     /// <param name="write">Writes a piece.</param>
     /// <param name="logger">For failures.</param>
-    public FlowLogWriter(string name, FlowLogWrite write, ILogger logger)
+    /// <param name="reached">Called by its thread with each number of <see cref="Reach"/>; does not throw.</param>
+    public FlowLogWriter(string name, FlowLogWrite write, ILogger logger, Action<long>? reached = null)
     {
         Name = name;
         _write = write;
+        _reached = reached;
         _logger = logger;
         _thread = new Thread(Run) { Name = "flow-log", IsBackground = true };
         _thread.Start();
@@ -69,8 +72,12 @@ internal sealed partial class FlowLogWriter : IDisposable
         byte[] copy = ArrayPool<byte>.Shared.Rent(text.Length);
         text.CopyTo(copy);
         Interlocked.Add(ref _queued, text.Length);
-        _queue.Add(new Piece(path, copy, text.Length, entries));
+        _queue.Add(new Piece(path, copy, text.Length, entries, 0));
     }
+
+    /// <summary>Tells whoever wants to know when all pieces that were posted so far are written or lost.</summary>
+    /// <param name="number">The <see cref="FlowLogEntry.Number"/> of the last entry in them.</param>
+    public void Reach(long number) => _queue.Add(new Piece("", [], 0, 0, number));
 
     /// <summary>From now on <see cref="Post"/> waits for room, for some seconds in all; what is left of them is left to <see cref="Dispose"/>.</summary>
     public void BeginEnd() => _end = Environment.TickCount64 + (long)LastPatience.TotalMilliseconds;
@@ -90,6 +97,12 @@ internal sealed partial class FlowLogWriter : IDisposable
     {
         foreach (Piece piece in _queue.GetConsumingEnumerable())
         {
+            if (piece.Reached > 0)
+            {
+                _reached?.Invoke(piece.Reached);
+                continue;
+            }
+
             try
             {
                 _write(piece.Path, piece.Text.AsSpan(0, piece.Length));
@@ -109,7 +122,7 @@ internal sealed partial class FlowLogWriter : IDisposable
         }
     }
 
-    private readonly record struct Piece(string Path, byte[] Text, int Length, int Entries);
+    private readonly record struct Piece(string Path, byte[] Text, int Length, int Entries, long Reached);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Flow log {Name} cannot be written ({Why}); what happens meanwhile is missing there")]
     private static partial void NotWritten(ILogger logger, string name, string why);

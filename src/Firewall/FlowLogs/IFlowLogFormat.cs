@@ -6,6 +6,10 @@ internal interface IFlowLogFormat
     /// <summary>Takes an entry.</summary>
     void Add(in FlowLogEntry entry);
 
+    /// <summary>Passes over an entry that this log has already.</summary>
+    /// <param name="number">Its <see cref="FlowLogEntry.Number"/>.</param>
+    void Pass(long number);
+
     /// <summary>Called several times a second, behind the entries that came meanwhile.</summary>
     void EndTurn();
 

@@ -1,6 +1,7 @@
 using Firewall.Commands;
 using Firewall.Control.Configuration;
 using Firewall.Core.Dataplane;
+using Firewall.FlowLogs;
 using Firewall.Hosting.Handover;
 using Firewall.Hosting.Surviving;
 using Microsoft.Extensions.Logging;
@@ -111,6 +112,7 @@ internal sealed partial class Appliance
         {
             File.Delete(old);
             File.Delete(RuleCountsFile.PathOf(old));
+            FlowJournal.Remove(FlowJournal.PathOf(old));
         }
 
         _platform.Handover!.TakeCharge(_device!);

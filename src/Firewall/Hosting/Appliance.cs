@@ -157,7 +157,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         // As late as possible: the fewer flows have expired.
         FlowPlace? place = _platform.PlaceOfFlows(options);
         FlowStore flows = predecessor is null
-            ? FlowStore.Open(place, options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger)
+            ? FlowStore.Open(place, options.FlowTable, device.Queues.Count, _policies.Catalog, Environment.TickCount64, _logger, keepExpired: options.FlowLogs.IsOn)
             : FlowStore.Create(place, options.FlowTable, device.Queues.Count, _policies.Catalog, _logger);
         _flows = flows;
         IReadOnlyList<RuleHitStatus>? lastHits = null;
@@ -171,10 +171,12 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         GatheringQueue[] gathering = predecessor is null ? [] : [.. device.Queues.Select(queue => new GatheringQueue(queue))];
         var pool = new WorkerPool(predecessor is null ? device.Queues : gathering, flows.Table, options, _policies, Fail);
         _pool = pool;
+        FlowJournalPlace? journal = flows.File is { } file ? new FlowJournalPlace(FlowJournal.PathOf(file), place!.BootId) : null;
+        if (!options.FlowLogs.IsOn && journal is not null) FlowJournal.Remove(journal.Path);
         if (options.FlowLogs.IsOn)
         {
             string mac = options.FlowLogs.MacAddress ?? FlowLog.MacAddressOf(options.Interfaces);
-            _flowLog = new FlowLog(options.FlowLogs, flows.Table, _policies, device.Name, mac, _time, static () => Environment.TickCount64, _logger);
+            _flowLog = new FlowLog(options.FlowLogs, flows.Table, _policies, device.Name, mac, _time, static () => Environment.TickCount64, _logger, journal);
             _undo.Push("the flow logs", _flowLog.Dispose);
         }
 
@@ -192,7 +194,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         });
         if (predecessor is null)
         {
-            _flowLog?.Start();
+            _flowLog?.Start(flows.RuleOf, flows.Expired);
             pool.Start();
         }
         else

@@ -129,6 +129,47 @@ public sealed partial class FlowLogTests
         }
     }
 
+    [Fact]
+    public void After_kills_at_any_moment_all_logs_have_every_packet_of_the_flows_that_go_on()
+    {
+        const int Flows = 8;
+        const int Asked = 25;
+        using var lab = new Lab();
+        string logs = lab.Files["logs"];
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, 5000).AnswerAll();
+        UdpPeer[] askers = [.. Enumerable.Range(0, Flows).Select(i => new UdpPeer(lab.Client, Lab.ClientV4, 20_000 + i))];
+        int seed = System.Environment.TickCount;
+        var random = new Random(seed);
+        for (int kill = 0; kill < 6; kill++)
+        {
+            using RunningAppliance appliance = Start(lab, logs);
+            // An answer says that both have passed.
+            foreach (UdpPeer asker in askers)
+            {
+                for (byte i = 0; i < Asked; i++) Assert.Equal([1, i], asker.Ask(Lab.VmV4, 5000, [i, 1]));
+            }
+
+            Thread.Sleep(random.Next(1_200)); // the moment is the point of the test
+            // Records are written when a second begins: a kill between a record and the note of it doubles its entries (decision 20).
+            Wait.Until(static () => DateTime.UtcNow.Millisecond > 150, "no clock");
+            if (kill < 5) appliance.Kill();
+            else Assert.Equal(0, appliance.Terminate());
+        }
+
+        foreach (UdpPeer asker in askers) asker.Dispose();
+        foreach (List<AzureTuple> log in (List<AzureTuple>[])[AzureFlowLogReader.ReadVnet(logs), AzureFlowLogReader.ReadNsg(logs)])
+        {
+            ILookup<string, AzureTuple> flows = log.ToLookup(t => t.Flow);
+            Assert.Equal(Flows, flows.Count);
+            foreach (IGrouping<string, AzureTuple> flow in flows)
+            {
+                Assert.True(flow.Sum(t => t.PacketsSent) == 6 * Asked && flow.Sum(t => t.BytesReceived) == 6 * Asked * 30, $"seed {seed}: {string.Join("; ", flow.Select(t => $"{t.State} {t.PacketsSent} {t.BytesReceived}"))}");
+                // A kill in the tenth of a second after a flow began takes the begin along, and nothing else.
+                Assert.True(flow.Count(t => t.State == 'B') <= 1 && flow.Count(t => t.State == 'E') == 1, $"seed {seed}: {string.Concat(flow.Select(t => t.State))}");
+            }
+        }
+    }
+
     private static RunningAppliance Start(Lab lab, string folder, params string[] before)
     {
         lab.WriteRules(Nsg.Group(Nsg.AllowService));

@@ -13,16 +13,21 @@ namespace Firewall.Tests.FlowLogs;
 internal sealed class FlowLogLab : IDisposable
 {
     private const long Started = 1_000_000;
+    private static readonly Guid s_boot = new("11112222-3333-4444-5555-666677778888");
 
     private readonly EventRing<DropEvent> _drops = new(1024);
     private readonly PolicyStore _policies = new();
     private readonly DateTimeOffset _begin;
     private readonly FlowLogSettings _settings;
+    private readonly FlowLimits _limits;
+    private FlowRegion _region;
     private FlowLog? _log;
 
     public FlowLogLab(string rules, bool lines = false, bool allProtocols = false, int maxFlows = 1000)
     {
-        Flows = new FlowTable(maxFlows);
+        _limits = new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0, AdaptiveStartPercent = 100, HandshakesPerSecond = 0 };
+        _region = FlowRegion.Create(FlowTable.LengthFor(_limits, 1));
+        Flows = new FlowTable(_limits, 1, _region, s_boot);
         _begin = Time.GetUtcNow();
         _policies.Current = PolicyCompiler.Compile(
             NsgReader.Read(Encoding.UTF8.GetBytes(rules), "rules.json").Groups, new PolicyOptions(), _policies.Catalog, 1).Policy!;
@@ -51,9 +56,12 @@ internal sealed class FlowLogLab : IDisposable
 
     public RecordingLogger Logger { get; } = new();
 
-    public FlowTable Flows { get; }
+    public FlowTable Flows { get; private set; }
 
-    public FirewallEngine Engine { get; }
+    public FirewallEngine Engine { get; private set; }
+
+    /// <summary>The file of what a kill would lose.</summary>
+    public string Journal => Files["fw0.flows.told"];
 
     public FlowLog Log => _log ?? throw new InvalidOperationException("not started");
 
@@ -64,10 +72,28 @@ internal sealed class FlowLogLab : IDisposable
     public long Now => Started + (long)(Time.GetUtcNow() - _begin).TotalMilliseconds;
 
     /// <summary>Starts the logs; what was sent before is an earlier process's.</summary>
-    public void Start()
+    public void Start(IReadOnlyList<FlowRecord>? expired = null)
     {
-        _log = new FlowLog(_settings, Flows, _policies, "fw0", "0022489A00F1", Time, () => Now, Logger);
-        _log.Start();
+        _log = new FlowLog(_settings, Flows, _policies, "fw0", "0022489A00F1", Time, () => Now, Logger, new FlowJournalPlace(Journal, s_boot));
+        _log.Start(static rule => rule, expired);
+    }
+
+    /// <summary>The process is killed, when its logs' threads had nothing to do; the next one takes its flows over and starts.</summary>
+    /// <param name="before">Called in between.</param>
+    /// <param name="pause">How long nobody runs.</param>
+    public void KillAndStart(Action? before = null, TimeSpan pause = default)
+    {
+        Log.Dispose();
+        Time.Advance(pause);
+        FlowRegion region = FlowRegion.Create(FlowTable.LengthFor(_limits, 1));
+        var flows = new FlowTable(_limits, 1, region, s_boot);
+        List<FlowRecord> expired = [];
+        flows.Adopt(_region, s_boot, Now, static rule => rule, expired.Add);
+        Flows.Dispose();
+        (_region, Flows) = (region, flows);
+        Engine = new FirewallEngine(Flows, new FragmentTable(), new EngineOptions(), _drops);
+        before?.Invoke();
+        Start(expired);
     }
 
     /// <summary>Sends a packet; true if it passed.</summary>

@@ -17,6 +17,7 @@ internal sealed partial class FlowStore : IDisposable
     private readonly RuleCatalog _catalog;
     private readonly FlowTableFile? _file;
     private readonly FlowPlace? _place;
+    private readonly List<FlowRecord> _expired = [];
     private int _namesKept = RuleCatalog.None + 1;
     private bool _namesLost;
 
@@ -45,13 +46,14 @@ internal sealed partial class FlowStore : IDisposable
     /// <param name="catalog">As for <see cref="Create"/>.</param>
     /// <param name="now">Milliseconds of the workers' clock.</param>
     /// <param name="logger">As for <see cref="Create"/>.</param>
+    /// <param name="keepExpired">Whether anybody wants <see cref="Expired"/>.</param>
     /// <exception cref="ApplianceException">There is not enough memory.</exception>
-    public static FlowStore Open(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger)
+    public static FlowStore Open(FlowPlace? place, FlowLimits limits, int workers, RuleCatalog catalog, long now, ILogger logger, bool keepExpired = false)
     {
         FlowStore store = Create(place, limits, workers, catalog, logger);
         try
         {
-            store.Adopt(null, now);
+            if (place is not null && store._file is not null) store.AdoptOld(place, now, keepExpired ? store._expired.Add : null);
             store.Publish();
             return store;
         }
@@ -99,6 +101,12 @@ internal sealed partial class FlowStore : IDisposable
     /// <summary>What rules had counted when an earlier process last wrote it down; without the flows that were taken over from it.</summary>
     public IReadOnlyList<RuleHitStatus> RuleCounts { get; private set; } = [];
 
+    /// <summary>The number here of a rule that had that number in the process whose flows were taken over; <see cref="RuleCatalog.None"/> if it is not known.</summary>
+    public Func<int, int> RuleOf { get; private set; } = static _ => RuleCatalog.None;
+
+    /// <summary>The flows of an earlier process whose time was over before this one began, for its flow logs.</summary>
+    public IReadOnlyList<FlowRecord> Expired => _expired;
+
     /// <summary>Reads what rules had counted, when another process has written it down a last time.</summary>
     /// <param name="path">The file of its flows; null: at this table's own place.</param>
     public void ReadRuleCounts(string? path)
@@ -127,7 +135,7 @@ internal sealed partial class FlowStore : IDisposable
     public void Adopt(string? path, long now)
     {
         if (_place is null || (path is null && _file is null)) return;
-        AdoptOld(_place with { Path = path ?? _place.Path }, now);
+        AdoptOld(_place with { Path = path ?? _place.Path }, now, null);
     }
 
     /// <summary>Puts the table's file in its place, instead of the one that was there.</summary>
@@ -186,7 +194,7 @@ internal sealed partial class FlowStore : IDisposable
         }
     }
 
-    private void AdoptOld(FlowPlace place, long now)
+    private void AdoptOld(FlowPlace place, long now, Action<FlowRecord>? onExpired)
     {
         // They are there without flows too: after a polite stop.
         ReadRuleCounts(place.Path);
@@ -201,8 +209,8 @@ internal sealed partial class FlowStore : IDisposable
             }
 
             Dictionary<int, RuleIdentity> names = RuleNames.Read(old.ReadAppended(FlowTable.LengthOf(old.Region, place.BootId)));
-            FlowAdoption adoption = Table.Adopt(
-                old.Region, place.BootId, now, number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None);
+            RuleOf = number => names.TryGetValue(number, out RuleIdentity? rule) ? _catalog.Add(rule) : RuleCatalog.None;
+            FlowAdoption adoption = Table.Adopt(old.Region, place.BootId, now, RuleOf, onExpired);
             if (adoption.Refusal is { } why) Rebuilt(_logger, place.Path, why);
             else Adopted(_logger, place.Path, adoption.Adopted, adoption.Expired, adoption.Torn);
         }
