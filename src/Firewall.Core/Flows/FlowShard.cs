@@ -270,34 +270,6 @@ internal sealed partial class FlowShard
         Assured = 0;
     }
 
-    /// <summary>
-    /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
-    /// from outside, and under a flood hits the flood. An assured flow is never dropped.
-    /// </summary>
-    private void EvictHalfOpen(uint now)
-    {
-        const int Looks = 32;
-        const int Enough = 4;
-        int oldest = -1;
-        int found = 0;
-        for (int i = 0; i < Looks && found < Enough; i++)
-        {
-            _random ^= _random << 13;
-            _random ^= _random >> 17;
-            _random ^= _random << 5;
-            int number = (int)(((ulong)_random * (uint)_everUsed) >> 32);
-            ref FlowHead record = ref _memory.Head(number);
-            if (record.State == 0 || (record.Flags & FlowFlags.Assured) != 0) continue;
-            found++;
-            if (oldest < 0 || unchecked((int)(_memory.Tail(number).Started - _memory.Tail(oldest).Started)) < 0) oldest = number;
-        }
-
-        if (oldest < 0) return;
-        ref FlowHead victim = ref _memory.Head(oldest);
-        Evicted++;
-        Remove(ref victim, _hash.Of(KeyOf(victim)), now);
-    }
-
     public static ushort TagOf(ulong hash) => (ushort)Math.Max((uint)(hash >> 48), 1);
 
     public static FlowKey KeyOf(in FlowHead record) =>

@@ -89,10 +89,23 @@ internal static class TransportReader
         // ICMP belongs to IPv4 and ICMPv6 to IPv6. No host answers the other, and it must not be taken for a flow's error.
         if (info.IsIPv4 != (info.Protocol == IpProtocol.Icmp)) return MalformedReason.IcmpHeader;
         int available = info.PayloadLength;
-        if (available < IcmpHeaderLength) return MalformedReason.IcmpHeader;
+        if (available < IcmpHeaderLength) return ReadShortIcmp(bytes, ref info);
         if (bytes.Length - info.TransportOffset < IcmpHeaderLength) return MalformedReason.Truncated;
         ReadIcmpFields(bytes.Slice(info.TransportOffset, IcmpHeaderLength), ref info);
         info.PayloadLength = available - IcmpHeaderLength;
+        return MalformedReason.None;
+    }
+    /// <summary>Multicast router solicitations and terminations have four bytes (RFC 4286 section 4), every other message has eight or more.</summary>
+    private static MalformedReason ReadShortIcmp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
+    {
+        const int shortest = 4;
+        if (info.IsIPv4 || info.IsFragment || info.PayloadLength < shortest) return MalformedReason.IcmpHeader;
+        if (bytes.Length - info.TransportOffset < shortest) return MalformedReason.Truncated;
+        byte type = bytes[info.TransportOffset];
+        if (type is not (152 or 153)) return MalformedReason.IcmpHeader;
+        info.IcmpType = type;
+        info.IcmpCode = bytes[info.TransportOffset + 1];
+        info.PayloadLength -= shortest;
         return MalformedReason.None;
     }
 }

@@ -37,6 +37,8 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.Before.State is > TcpState.Established and < TcpState.Close && step.After.State == step.Before.State),
         new("Reset on an unanswered pick-up", true, static step => step.IsReset && step.Verdict.IsAllowed
             && (step.Before.Flags & (FlowFlags.Liberal | FlowFlags.Replied)) == FlowFlags.Liberal && step.After.State == TcpState.None, IsRare: true),
+        new("New connection on a picked-up one", false, static step => step.IsOnPickedUp && !step.Before.IsForward && !step.IsReset
+            && step.Verdict.Reason == VerdictReason.OutOfWindow, IsRare: true),
         new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
         new("SYN on a connection that may need more", true, static step => IsSyn(step)
             && step.Before.State == TcpState.TimeWait && step.Verdict.Reason is VerdictReason.Flow or VerdictReason.InvalidState),

@@ -17,6 +17,7 @@ internal sealed class OurConntrack : IDisposable
     private readonly Policy _policy;
     private long _now = 1_000_000;
     private bool _isBehindAnother;
+    private bool _isOnPickedUp;
 
     public OurConntrack(EngineOptions? options = null)
     {
@@ -37,7 +38,9 @@ internal sealed class OurConntrack : IDisposable
         FlowKey key = FlowKey.Of(info, out bool fromHigh);
         FlowSnapshot before = FlowSnapshot.Of(_flows, key, fromHigh, _now);
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
-        var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother);
+        if (before.State == TcpState.None) _isOnPickedUp = false;
+        var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother, _isOnPickedUp);
+        _isOnPickedUp |= (before.Flags & FlowFlags.Liberal) != 0 && step.After.State == TcpState.SynReceived;
         bool isSyn = (info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack)) == TcpFlags.Syn;
         if (isSyn && verdict.IsAllowed) _isBehindAnother = false;
         else if (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0) _isBehindAnother = true;

@@ -10,7 +10,8 @@ namespace Firewall.SystemTests.Conntrack;
 /// <param name="Before">What was known of its flow before.</param>
 /// <param name="After">What is known of it now.</param>
 /// <param name="IsBehindAnother">True if a segment was refused, or a SYN/ACK came, since the last SYN that passed.</param>
-internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After, bool IsBehindAnother)
+/// <param name="IsOnPickedUp">True if the handshake of this connection was seen, on the ports of one that had been picked up in its middle.</param>
+internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After, bool IsBehindAnother, bool IsOnPickedUp)
 {
     private const TcpFlags Unlooked = TcpFlags.Psh | TcpFlags.Ece | TcpFlags.Cwr;
 

@@ -19,14 +19,17 @@ public sealed class LinkLocalTests
     [InlineData(134, "ff02::1", false)]
     [InlineData(135, "ff02::1:ff00:4", false)] // neighbor solicitation
     [InlineData(136, "ff02::1", false)]
-    public void It_is_denied_under_its_own_reason_and_never_told_as_a_drop(byte type, string destination, bool hasRouterAlert)
+    [InlineData(151, "ff02::6a", true)] // multicast router advertisement
+    [InlineData(152, "ff02::2", true, 4)] // and solicitation and termination, which have four bytes
+    [InlineData(153, "ff02::6a", true, 4)]
+    public void It_is_denied_under_its_own_reason_and_never_told_as_a_drop(byte type, string destination, bool hasRouterAlert, int length = 28)
     {
         using var flows = new FlowTable(16);
         var drops = new EventRing<DropEvent>(16);
         var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), drops);
         Policy policy = PolicyCompiler.Compile(
             NsgReader.Read(Encoding.UTF8.GetBytes(SampleRules.AllowAll), "all.json").Groups, new PolicyOptions(), new RuleCatalog(), 1).Policy!;
-        byte[] packet = PacketBuilder.Ip("fe80::1", destination, IpProtocol.Icmpv6, [type, .. new byte[27]], timeToLive: 255);
+        byte[] packet = PacketBuilder.Ip("fe80::1", destination, IpProtocol.Icmpv6, [type, .. new byte[length - 1]], timeToLive: 255);
         if (hasRouterAlert) packet = PacketBuilder.WithExtensions(packet, (0, [0, 5, 2, 0, 0, 1, 0]));
         Verdict verdict = engine.Inspect(packet, packet.Length, policy, 1_000, out _);
         Assert.Equal((Access.Deny, VerdictReason.LinkLocal), (verdict.Access, verdict.Reason));
@@ -34,6 +37,16 @@ public sealed class LinkLocalTests
         Assert.Equal(1, engine.Counters.DeniedPackets);
         Assert.False(drops.TryTake(out _));
         Assert.Equal(0, flows.Count);
+    }
+
+    [Theory]
+    [InlineData(133, 4)]
+    [InlineData(143, 7)]
+    [InlineData(152, 3)]
+    public void One_that_is_cut_short_is_told_as_malformed(byte type, int length)
+    {
+        byte[] packet = PacketBuilder.Ip("fe80::1", "ff02::2", IpProtocol.Icmpv6, [type, .. new byte[length - 1]], timeToLive: 255);
+        Assert.Equal(MalformedReason.IcmpHeader, PacketParser.Parse(packet, packet.Length, out _));
     }
 
     [Fact]

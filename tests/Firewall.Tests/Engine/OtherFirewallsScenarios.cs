@@ -4,7 +4,8 @@ namespace Firewall.Tests.Engine;
 
 /// <summary>
 /// What the tests of other firewalls check, told again as packet traces; each names its origin. Those of the kernel's packetdrill scripts are
-/// in <see cref="TcpWindowScenarios"/>, those of fragments in <see cref="FragmentScenarios"/>.
+/// in <see cref="TcpWindowScenarios"/>, those of fragments in <see cref="OpenVSwitchScenarios"/>, <see cref="PfScenarios"/> and
+/// <see cref="NetBirdFragmentScenarios"/>. docs/CONNTRACK-SCENARIOS.md lists them all.
 /// </summary>
 public sealed class OtherFirewallsScenarios
 {
@@ -45,7 +46,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void The_middle_of_a_connection_opens_nothing() => // Open vSwitch: conntrack - tcp pick up (see PickUpScenarios for where it does); NetBird: RSTHandling without a connection
+    public void The_middle_of_a_connection_opens_nothing() => // Open vSwitch: conntrack - tcp pick up (see PickUpScenarios for where it does); NetBird: RSTHandling (the part without a connection)
         Run("""
             0       203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=10  => Deny NoFlow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1011         => Deny NoFlow
@@ -54,7 +55,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void A_reset_from_the_wrong_side_does_not_end_an_attempt() => // NetBird: RstInSynSentWrongDirection
+    public void A_reset_from_the_wrong_side_does_not_end_an_attempt() => // NetBird: TCPRstInSynSentWrongDirection
         Run("""
             0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000              => Allow Rule
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=900               => Allow Flow
@@ -63,7 +64,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void A_stray_reset_does_not_end_time_wait() => // NetBird: RstInTimeWaitIgnored; RFC 1337
+    public void A_stray_reset_does_not_end_time_wait() => // NetBird: TCPRstInTimeWaitIgnored; RFC 1337
         Run(Handshake + Close + """
             +1      10.0.0.4:22 > 203.0.113.5:40000  tcp R  seq=4000              => Deny OutOfWindow
             +1      203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=900               => Deny OutOfWindow
@@ -81,7 +82,7 @@ public sealed class OtherFirewallsScenarios
     [InlineData("U")]
     [InlineData("-")]
     [InlineData("SFRPAU")]
-    public void Illegal_flags_are_refused_and_change_nothing(string flags) => // NetBird: IllegalFlagCombos
+    public void Illegal_flags_are_refused_and_change_nothing(string flags) => // NetBird: TCPIllegalFlagCombos
         Run(Handshake + $"""
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp {flags} seq=1001 ack=5001  => Deny InvalidTcpFlags
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp {flags} seq=5001 ack=1001  => Deny InvalidTcpFlags
@@ -89,7 +90,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void A_FIN_sent_again_and_the_senders_own_acknowledgment_leave_the_connection_half_closed() => // NetBird: CloseWaitRetransmittedPeerFIN, FinWait2RetransmittedOwnFIN, FinWait1OwnAckDoesNotAdvance
+    public void A_FIN_sent_again_and_the_senders_own_acknowledgment_leave_the_connection_half_closed() => // NetBird: TCPCloseWaitRetransmittedPeerFIN, TCPFinWait2RetransmittedOwnFIN, TCPFinWait1OwnAckDoesNotAdvance
         Run(Handshake + """
             +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001           => Allow Flow
             +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001           => Allow Flow
@@ -100,7 +101,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void The_last_FIN_waits_for_the_acknowledgment_of_the_other_end() => // NetBird: LastAckDirectionCheck
+    public void The_last_FIN_waits_for_the_acknowledgment_of_the_other_end() => // NetBird: TCPLastAckDirectionCheck
         Run(Handshake + """
             +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001           => Allow Flow
             +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002           => Allow Flow
@@ -112,7 +113,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void Data_goes_on_after_the_other_ends_FIN_and_both_may_close_at_once() => // NetBird: EstablishedPSHACKInFinStates, TCPHalfClosedConnections, TCPAbnormalSequences
+    public void Data_goes_on_after_the_other_ends_FIN_and_both_may_close_at_once() => // NetBird: TCPEstablishedPSHACKInFinStates, TCPHalfClosedConnections, TCPAbnormalSequences
         Run(Handshake + """
             +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp FPA seq=1001 ack=5001 len=10   => Allow Flow
             +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp PA seq=5001 ack=1012 len=100   => Allow Flow
@@ -130,7 +131,7 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void A_connection_to_the_outside_is_tracked_like_one_from_it() => // NetBird: TCPInboundInitiatedConnection, TCPStateMachine
+    public void A_connection_to_the_outside_is_tracked_like_one_from_it() => // NetBird: TCPInboundInitiatedConnection, TCPStateMachine, RSTHandling
         Run("""
             0       10.0.0.4:40000 > 203.0.113.5:443  tcp S  seq=1000                    => Allow Rule Outbound
             +0.001  10.0.0.4:40000 > 203.0.113.5:443  tcp S  seq=1000                    => Allow Flow
@@ -152,7 +153,18 @@ public sealed class OtherFirewallsScenarios
             """);
 
     [Fact]
-    public void A_reset_behind_a_forged_acknowledgment_is_not_believed() => // pf: pf_state/fakeack_rst
+    public void A_reset_from_behind_that_acknowledges_nothing_is_not_believed() => // pf: pf_state/fakeack_rst
+        Run(Handshake + """
+            # an acknowledgment of zero is none, so the sender has shown that it knows neither number
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp RA seq=4294934529 ack=0        => Deny OutOfWindow
+            # the server still has the connection: it challenges a new SYN
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1                       => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001           => Allow Flow
+            +60     203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=10    => Allow Flow
+            """);
+
+    [Fact]
+    public void A_reset_behind_a_forged_acknowledgment_is_not_believed() =>
         Run(Handshake + """
             # acknowledges what was never sent, and would move the number at which a reset is believed
             +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=31001          => Deny OutOfWindow
@@ -165,12 +177,17 @@ public sealed class OtherFirewallsScenarios
     [Fact]
     public void A_reset_in_front_of_a_gap_is_believed() => // pf: pf_state/beforegap_rst
         Run(Handshake + """
-            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=100   => Allow Flow
-            # 1101 to 1201 were lost in front of us
-            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1201 ack=5001 len=100   => Allow Flow
-            +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1101           => Allow Flow
-            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=1101                    => Allow Flow
-            +11     10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1101           => Deny NoFlow
+            # eight bytes behind the gap, then eight in front of it; the server acknowledges as far as it has all
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1017 ack=5001 len=8     => Allow Flow
+            +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001           => Allow Flow
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=8     => Allow Flow
+            +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1009           => Allow Flow
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp RA seq=1009 ack=5001           => Allow Flow
+            # it is closed: the port begins anew through the rules
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=16777217                => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=90000 ack=16777218      => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp RA seq=16777218 ack=90001      => Allow Flow
+            +11     10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=90001 ack=16777218      => Deny NoFlow
             """);
 
     [Fact]

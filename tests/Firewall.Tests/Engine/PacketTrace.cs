@@ -20,7 +20,8 @@ namespace Firewall.Tests.Engine;
 /// </code>
 /// A time is in seconds, from the start or, with a plus, from the line before. Flags are tcpdump's letters (S A F R P U E W); words after
 /// them are <c>seq= ack= win= len= id=</c>, for a SYN <c>ws=</c> (window scale, with SACK permitted), and <c>sackfrom= sackto=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
-/// malformed reason. <c>about</c> quotes an earlier line's packet by its number. <c>flows N</c> checks how many flows there are.
+/// malformed reason. <c>about</c> quotes an earlier line's packet by its number, <c>quote=</c> bytes of it, <c>mtu=</c> being the next hop's; <c>badsum</c> spoils
+/// the transport checksum. <c>flows N</c> checks how many flows there are.
 /// <code>
 ///   0       203.0.113.5:1 > 10.0.0.4:53  udp len=2000 frag=7:1480+528  => Deny FragmentHeld
 ///   +0.001  203.0.113.5:1 > 10.0.0.4:53  udp len=2000 frag=7:0+1480    => Allow Rule | 1 Allow Fragment
@@ -28,7 +29,7 @@ namespace Firewall.Tests.Engine;
 /// </code>
 /// <c>frag=ID:OFFSET+LENGTH</c> sends that part of the datagram, padded with zeros where it reaches beyond; it is the last one if it reaches
 /// the end, unless <c>more</c> or <c>last</c> says otherwise. <c>text=N</c> is another payload; <c>before=</c> and <c>after=</c> are the IPv6
-/// extension headers (<c>hop dst route</c>, with commas) around the fragment header. Each bar begins a packet that was held, by its number
+/// extension headers (<c>hop alert dst route ah longah</c>, with commas) around the fragment header. Each bar begins a packet that was held, by its number
 /// (the first packet of the trace is 1), and its final verdict: all that are settled have to be named, in their order.
 /// </summary>
 internal sealed class PacketTrace : IDisposable
@@ -48,10 +49,10 @@ internal sealed class PacketTrace : IDisposable
     {
     }
 
-    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null, EngineOptions? options = null)
+    public PacketTrace(FlowLimits limits, FlowTimeouts? timeouts = null, EngineOptions? options = null, FragmentTable? fragments = null)
     {
         _flows = new FlowTable(limits);
-        _engine = new FirewallEngine(_flows, new FragmentTable(), options ?? new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
+        _engine = new FirewallEngine(_flows, fragments ?? new FragmentTable(), options ?? new EngineOptions { Timeouts = timeouts ?? new FlowTimeouts() });
         _policy = Policy.DenyAll(_catalog);
     }
 
@@ -106,11 +107,15 @@ internal sealed class PacketTrace : IDisposable
         _now = TimeOf(words[0]);
         int arrow = Array.IndexOf(words, "=>");
         ReadOnlySpan<string> description = words.AsSpan(4, arrow - 4);
-        byte[] packet = Cut(Build(words[1], words[3], description), description);
+        byte[] whole = Build(words[1], words[3], description);
+        if (description.Contains("badsum")) SpoilChecksum(whole);
+        byte[] packet = Cut(whole, description);
+        byte[] before = [.. packet];
         _sent.Add(packet);
         _engine.Maintain(_now, 10_000);
         TakeSettled();
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out _, _sent.Count);
+        Assert.Equal(before, packet);
         Check(number, line, Text(verdict), words.AsSpan(arrow + 1));
     }
 
@@ -171,10 +176,21 @@ internal sealed class PacketTrace : IDisposable
     private static (byte Type, byte[] Body)[] Extensions(string names) => [.. names.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(name => name switch
     {
         "hop" => ((byte)0, PacketBuilder.PaddingBody(8)),
+        "alert" => ((byte)0, [0, 5, 2, 0, 0, 1, 0]),
         "dst" => ((byte)60, PacketBuilder.PaddingBody(16)),
+        "ah" => ((byte)51, [1, .. new byte[10]]),
+        "longah" => ((byte)51, [200, .. new byte[806]]),
         "route" => ((byte)43, [2, 2, .. new byte[21]]),
         _ => throw new FormatException($"'{name}' is no extension header of a trace"),
     })];
+
+    // An IPv4 header without options or an IPv6 header without extensions, and behind it TCP, UDP or ICMP.
+    private static void SpoilChecksum(byte[] packet)
+    {
+        bool v4 = packet[0] >> 4 == 4;
+        int place = (v4 ? packet[9] : packet[6]) switch { IpProtocol.Tcp => 16, IpProtocol.Udp => 6, _ => 2 };
+        packet[(v4 ? 20 : 40) + place] ^= 0x55;
+    }
 
     private static string Word(ReadOnlySpan<string> words, string name)
     {
@@ -201,7 +217,8 @@ internal sealed class PacketTrace : IDisposable
                 return PacketBuilder.IcmpEcho(source, destination, (ushort)Number(words, "id", 1), reply: words[0] == "reply", payload: (int)Number(words, "len", 0));
             case "icmp":
                 byte[] about = _sent[(int)Number(words, "about", 0) - 1];
-                return PacketBuilder.IcmpError(source, destination, (byte)Number(words, "type", 3), (byte)Number(words, "code", 1), about);
+                return PacketBuilder.IcmpError(source, destination, (byte)Number(words, "type", 3), (byte)Number(words, "code", 1), about,
+                    (int)Number(words, "quote", -1), (uint)Number(words, "mtu", 0));
             case "proto":
                 return PacketBuilder.Ip(source, destination, byte.Parse(words[1], CultureInfo.InvariantCulture), new byte[16]);
             default:

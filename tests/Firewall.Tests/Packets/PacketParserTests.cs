@@ -54,6 +54,18 @@ public class PacketParserTests
         Assert.True(info.IsIcmpReply);
     }
 
+    [Theory]
+    [InlineData(152)]
+    [InlineData(153)]
+    public void A_multicast_router_solicitation_or_termination_has_four_bytes(byte type)
+    {
+        byte[] packet = PacketBuilder.Ip("fe80::1", "ff02::2", IpProtocol.Icmpv6, [type, 0, 0, 0], timeToLive: 1);
+        PacketInfo info = ParseWell(packet);
+        Assert.Equal((44, 40, 0, type), (info.Length, info.TransportOffset, info.PayloadLength, info.IcmpType));
+        Assert.True(info.IsLinkLocalIcmp);
+        PacketReaderPropertyTests.AssertAgreement(packet, packet.Length, info);
+    }
+
     [Fact]
     public void An_ICMP_error_has_type_and_code_and_no_ports()
     {

@@ -90,6 +90,7 @@ public class PacketReaderPropertyTests
             int transport = info.IsLaterFragment ? 0 : info.Protocol switch
             {
                 IpProtocol.Tcp => info.TcpHeaderLength,
+                IpProtocol.Icmpv6 when info.IcmpType is 152 or 153 && info.Length - info.TransportOffset < 8 => 4,
                 IpProtocol.Udp or IpProtocol.Icmp or IpProtocol.Icmpv6 => 8,
                 _ => 0,
             };
