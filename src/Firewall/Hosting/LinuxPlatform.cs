@@ -87,7 +87,8 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
         try
         {
             routing.Apply();
-            Opened(logger, tun.Name, tun.Mtu, tun.Offloads, HowProbed(tun));
+            string probed = HowProbed(tun);
+            Opened(logger, tun.Name, tun.Mtu, tun.Offloads, probed);
             foreach (string note in routing.Notes) Note(logger, note);
             var monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
             return new Routed(monitor, routing);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Firewall.Core.Dataplane;
 using Firewall.Core.Dataplane.Coalescing;
 using Firewall.Devices.Linux.Interop;
@@ -28,7 +29,8 @@ internal sealed class ProbeExchange
     {
         _kernel = kernel;
         _deadline = deadline;
-        new Random(1).NextBytes(_pattern);
+        uint next = 1;
+        foreach (ref uint word in MemoryMarshal.Cast<byte, uint>(_pattern.AsSpan())) word = next = (next * 1_664_525) + 1_013_904_223;
     }
 
     /// <summary>Payload bytes of the segments of the last super-packet that was read in this exchange; 0 before.</summary>

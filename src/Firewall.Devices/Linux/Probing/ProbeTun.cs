@@ -17,9 +17,8 @@ internal sealed class ProbeTun : IProbeKernel, IDisposable
     private readonly Descriptor _descriptor;
     private readonly RouteNetlink _netlink;
     private readonly string _name;
-    private readonly List<string> _missing = [];
-    private ProbeAddresses? _v4;
-    private ProbeAddresses? _v6;
+    private (ProbeAddresses? Addresses, string WhyNot) _v4;
+    private (ProbeAddresses? Addresses, string WhyNot) _v6;
 
     private ProbeTun(Descriptor descriptor, RouteNetlink netlink, string name)
     {
@@ -27,9 +26,6 @@ internal sealed class ProbeTun : IProbeKernel, IDisposable
         _netlink = netlink;
         _name = name;
     }
-
-    /// <summary>Which families have no address, and why; null if both have one.</summary>
-    public string? Missing => _missing.Count > 0 ? string.Join("; ", _missing) : null;
 
     /// <summary>Makes it in the calling thread's network namespace and brings it up.</summary>
     /// <param name="devicePath">The driver's device file.</param>
@@ -88,8 +84,8 @@ internal sealed class ProbeTun : IProbeKernel, IDisposable
     /// <inheritdoc/>
     public IProbeConversation Converse(ProbePath path)
     {
-        ProbeAddresses addresses = (path.IsIPv4 ? _v4 : _v6) ?? throw new IOException("no address");
-        return new ProbeConversation(path, addresses, _name, _descriptor.Number);
+        (ProbeAddresses? addresses, string whyNot) = path.IsIPv4 ? _v4 : _v6;
+        return addresses is null ? throw new IOException(whyNot) : new ProbeConversation(path, addresses, _name, _descriptor.Number);
     }
 
     /// <summary>
@@ -126,25 +122,22 @@ internal sealed class ProbeTun : IProbeKernel, IDisposable
         _netlink.SetUp(own);
     }
 
-    private ProbeAddresses? TryAddress(Link own, IReadOnlyList<InterfaceAddress> addresses, bool isIPv4)
+    private (ProbeAddresses? Addresses, string WhyNot) TryAddress(Link own, IReadOnlyList<InterfaceAddress> addresses, bool isIPv4)
     {
-        string family = isIPv4 ? "IPv4" : "IPv6";
         try
         {
             IReadOnlyList<Route> routes = _netlink.ReadRoutes(isIPv4 ? NetlinkMessage.IPv4 : NetlinkMessage.IPv6);
             if (ProbeAddresses.Choose(isIPv4, addresses, routes, Random.Shared) is { } chosen)
             {
                 _netlink.AddAddress(own, new InterfaceAddress(own.Index, chosen.Own, chosen.PrefixLength, 0, 0));
-                return chosen;
+                return (chosen, "");
             }
 
-            _missing.Add($"{family} (all addresses for it are in use)");
+            return (null, "all addresses for it are in use");
         }
         catch (NetlinkException e)
         {
-            _missing.Add($"{family} ({e.Message})");
+            return (null, $"no address: {e.Error.Describe()}"); // EACCES where IPv6 is switched off
         }
-
-        return null;
     }
 }
