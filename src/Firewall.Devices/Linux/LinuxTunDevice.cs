@@ -287,7 +287,7 @@ public sealed class LinuxTunDevice : IPacketDevice
         return (offloads, probed);
     }
 
-    // A kernel that hands over super-packets of a kind takes them too.
+    // A kernel that hands over super-packets of a kind takes them too; the probe has tried both.
     private static CoalescedKinds CoalescedBy(TunOptions options, TunOffloads offloads)
     {
         if (!options.Coalesce) return CoalescedKinds.None;

@@ -46,7 +46,7 @@ internal sealed class OffloadProbe
             TunOffloads granted = tun.Request(wanted);
             return Run(tun, granted, (int)(LimitMilliseconds - (Environment.TickCount64 - start)));
         }
-        catch (Exception failure) when (failure is IOException or InvalidOperationException or ArgumentException)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             return OffloadFindings.NotRun(failure.Message);
         }

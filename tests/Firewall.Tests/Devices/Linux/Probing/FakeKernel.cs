@@ -18,7 +18,8 @@ internal sealed class FakeKernel : IProbeKernel
     private const int SegmentOfStream = 1440;
 
     private readonly Queue<byte[]> _waiting = new();
-    private FakeConversation? _conversation;
+    private readonly Queue<byte[]> _arrived = new();
+    private ProbePath _path;
 
     /// <summary>What the kernel grants beside faults.</summary>
     public TunOffloads On { get; private set; }
@@ -54,14 +55,13 @@ internal sealed class FakeKernel : IProbeKernel
         byte[] copy = frame.ToArray();
         if (BeforeWrite?.Invoke(copy) is { } refusal and not Errno.None) return refusal;
         copy[1] &= 0x7F; // the ECN bit
-        FakeConversation conversation = _conversation!;
-        if (!Delivers(On, conversation.Path)) return Errno.None;
+        if (!Delivers(On, _path)) return Errno.None;
         foreach (byte[] packet in Segmenter.Cut(copy))
         {
-            int start = conversation.Path.IsIPv4 ? 20 : 40;
-            Assert.Equal(conversation.Path.IsIPv4 ? 192 : 0xFD, packet[conversation.Path.IsIPv4 ? 16 : 24]); // to our own end
+            int start = _path.IsIPv4 ? 20 : 40;
+            Assert.Equal(_path.IsIPv4 ? 192 : 0xFD, packet[_path.IsIPv4 ? 16 : 24]); // to our own end
             if (PacketBuilder.Checksum(packet.AsSpan(start), Segmenter.PseudoSum(packet, start)) != 0) continue;
-            conversation.Arrived.Enqueue(packet[(start + (conversation.Path.IsTcp ? 20 : 8))..]);
+            _arrived.Enqueue(packet[(start + (_path.IsTcp ? 20 : 8))..]);
         }
 
         return Errno.None;
@@ -70,11 +70,14 @@ internal sealed class FakeKernel : IProbeKernel
     public IProbeConversation Converse(ProbePath path)
     {
         if (IsClosed(path)) throw new IOException("closed");
-        return _conversation = new FakeConversation(this, path);
+        _path = path;
+        _arrived.Clear();
+        return new FakeConversation(this);
     }
 
-    private void Send(ProbePath path, ReadOnlySpan<byte> payload, int segmentSize, uint sequence)
+    private void Send(ReadOnlySpan<byte> payload, int segmentSize, uint sequence)
     {
+        ProbePath path = _path;
         (string own, string peer) = path.IsIPv4 ? ("192.0.2.2:4000", "198.51.100.3:4000") : ("[fd00::2]:4000", "[2001:db8::3]:4000");
         byte[] packet = path.IsTcp
             ? PacketBuilder.Tcp(own, peer, TcpFlags.Ack, seq: sequence, payload: payload.Length)
@@ -106,33 +109,32 @@ internal sealed class FakeKernel : IProbeKernel
         else foreach (byte[] cut in Segmenter.Cut(frame)) _waiting.Enqueue([.. new byte[10], .. cut]);
     }
 
-    private sealed class FakeConversation(FakeKernel kernel, ProbePath path) : IProbeConversation
+    private sealed class FakeConversation(FakeKernel kernel) : IProbeConversation
     {
         private uint _sequence = 1;
-
-        public ProbePath Path => path;
-
-        public Queue<byte[]> Arrived { get; } = new();
 
         public bool IsReady => true;
 
         public int Send(ReadOnlySpan<byte> data, int segmentSize, out Errno error)
         {
             error = Errno.None;
-            kernel.Send(path, data, path.IsTcp ? SegmentOfStream : segmentSize, _sequence);
+            kernel.Send(data, kernel._path.IsTcp ? SegmentOfStream : segmentSize, _sequence);
             _sequence += (uint)data.Length;
             return data.Length;
         }
 
         public int Receive(Span<byte> data)
         {
-            if (!Arrived.TryDequeue(out byte[]? next)) return 0;
+            if (!kernel._arrived.TryDequeue(out byte[]? next)) return 0;
             next.CopyTo(data);
             return next.Length;
         }
 
         public bool Wait(int milliseconds) => false;
 
-        public void Dispose() => kernel._conversation = null;
+        public void Dispose()
+        {
+            // Nothing is open.
+        }
     }
 }
