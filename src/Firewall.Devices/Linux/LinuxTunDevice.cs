@@ -3,6 +3,7 @@ using Firewall.Core.Dataplane;
 using Firewall.Core.Dataplane.Coalescing;
 using Firewall.Devices.Linux.Interop;
 using Firewall.Devices.Linux.Netlink;
+using Firewall.Devices.Linux.Probing;
 
 namespace Firewall.Devices.Linux;
 
@@ -40,8 +41,11 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// <inheritdoc/>
     public IReadOnlyList<IPacketQueue> Queues => _queues;
 
-    /// <summary>The offloads that the kernel granted.</summary>
+    /// <summary>The offloads that are on: those that the kernel granted, without those that it does not do right.</summary>
     public TunOffloads Offloads { get; }
+
+    /// <summary>What came of probing the offloads; null if they were not probed.</summary>
+    public OffloadFindings? Probed { get; private init; }
 
     /// <summary>True if packets carry a virtio-net header; without one no offload is possible.</summary>
     public bool HasVirtioHeader => _queues[0].HeaderLength > 0;
@@ -85,8 +89,8 @@ public sealed class LinuxTunDevice : IPacketDevice
             netlink = new RouteNetlink();
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
             bool leftBehind = options.Persistent && FindLeftBehind(netlink, options);
-            TunOffloads offloads = AttachQueues(options, queues, leftBehind);
-            var device = new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = leftBehind };
+            (TunOffloads offloads, OffloadFindings? probed) = AttachQueues(options, queues, leftBehind);
+            var device = new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = leftBehind, Probed = probed };
             device.Configure();
 
             // Not before it has its alias: one without would be a stranger's to the next process.
@@ -109,8 +113,9 @@ public sealed class LinuxTunDevice : IPacketDevice
     /// </summary>
     /// <param name="options">As for <see cref="Open"/>, of the same name and number of queues.</param>
     /// <param name="openQueues">From <see cref="OpenQueues"/> there; they belong to this device from now on.</param>
+    /// <param name="misbehaving">Offloads that the running process found to misbehave; null if it did not look, and then they are probed here.</param>
     /// <exception cref="TunException">An interface to follow does not exist.</exception>
-    public static LinuxTunDevice Join(TunOptions options, IReadOnlyList<SafeHandle> openQueues)
+    public static LinuxTunDevice Join(TunOptions options, IReadOnlyList<SafeHandle> openQueues, TunOffloads? misbehaving = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(openQueues);
@@ -122,9 +127,10 @@ public sealed class LinuxTunDevice : IPacketDevice
             netlink = new RouteNetlink();
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
             int headerLength = TunFile.HasVirtioHeader((Descriptor)openQueues[0]) ? VirtioHeaderLength : 0;
-            TunOffloads offloads = headerLength > 0 ? TunFile.ProbeOffloads((Descriptor)openQueues[0], options.Offloads) : TunOffloads.None;
+            OffloadFindings? probed = headerLength == 0 ? null : misbehaving is { } known && options.ProbeOffloads ? OffloadFindings.Known(known) : Probe(options);
+            TunOffloads offloads = headerLength > 0 ? Request((Descriptor)openQueues[0], options, probed) : TunOffloads.None;
             foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads), options.UseRing));
-            return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, RemoveOnDispose = false };
+            return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, Probed = probed, RemoveOnDispose = false };
         }
         catch
         {
@@ -241,9 +247,17 @@ public sealed class LinuxTunDevice : IPacketDevice
         TunFile.Attach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false);
     }
 
-    private static TunOffloads AttachQueues(TunOptions options, List<LinuxTunQueue> queues, bool leftBehind)
+    // Before the device takes them, on a TUN of its own.
+    private static OffloadFindings? Probe(TunOptions options) =>
+        options.ProbeOffloads && options.Offloads != TunOffloads.None ? OffloadProbe.Run(options.DevicePath, options.Offloads) : null;
+
+    private static TunOffloads Request(Descriptor descriptor, TunOptions options, OffloadFindings? probed) =>
+        TunFile.RequestOffloads(descriptor, options.Offloads & ~(probed?.Misbehaving ?? TunOffloads.None));
+
+    private static (TunOffloads Offloads, OffloadFindings? Probed) AttachQueues(TunOptions options, List<LinuxTunQueue> queues, bool leftBehind)
     {
         TunOffloads offloads = TunOffloads.None;
+        OffloadFindings? probed = null;
         int headerLength = 0;
         for (int i = 0; i < options.Queues; i++)
         {
@@ -255,7 +269,12 @@ public sealed class LinuxTunDevice : IPacketDevice
                 // Only the first queue may make the interface: a second instance must fail, not join as one more queue.
                 if (leftBehind) AttachLeftBehind(descriptor, options, headerLength > 0);
                 else TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
-                if (i == 0 && headerLength > 0) offloads = TunFile.ProbeOffloads(descriptor, options.Offloads);
+                if (i == 0 && headerLength > 0)
+                {
+                    probed = Probe(options);
+                    offloads = Request(descriptor, options, probed);
+                }
+
                 queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads), options.UseRing));
             }
             catch
@@ -265,10 +284,10 @@ public sealed class LinuxTunDevice : IPacketDevice
             }
         }
 
-        return offloads;
+        return (offloads, probed);
     }
 
-    // A kernel that hands over super-packets of a kind takes them too.
+    // A kernel that hands over super-packets of a kind takes them too; the probe has tried both.
     private static CoalescedKinds CoalescedBy(TunOptions options, TunOffloads offloads)
     {
         if (!options.Coalesce) return CoalescedKinds.None;

@@ -59,6 +59,17 @@ internal static class TunFile
         return LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) == 0 ? Errno.None : ErrnoText.Last;
     }
 
+    /// <summary>Makes an interface of one queue with the virtio-net header, under a name that nobody has.</summary>
+    /// <param name="descriptor">Of the driver's device file.</param>
+    /// <param name="pattern">The name, with <c>%d</c> where the kernel puts a number.</param>
+    /// <returns>The name.</returns>
+    public static string AttachNew(Descriptor descriptor, string pattern)
+    {
+        var request = new InterfaceRequest(pattern, TunCalls.Tun | TunCalls.NoPacketInformation | TunCalls.VirtioNetHeader);
+        if (LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) == 0) return request.Name;
+        throw new TunException($"TUN {pattern} cannot be made ({ErrnoText.Last.Describe()})");
+    }
+
     /// <summary>Says whether the interface outlives its last descriptor. It is a help, not a need: a refusal is not an error.</summary>
     public static void SetPersistent(Descriptor descriptor, bool persistent) =>
         LibC.IoControlValue(descriptor.Number, TunCalls.SetPersistent, persistent ? 1u : 0u);
@@ -67,21 +78,22 @@ internal static class TunFile
     /// Asks for the offloads: all at once, and where the kernel refuses, one after the other, keeping those it takes. The kernel's answer
     /// counts, not its version. Returns what is on.
     /// </summary>
-    public static TunOffloads ProbeOffloads(Descriptor descriptor, TunOffloads wanted)
+    public static TunOffloads RequestOffloads(Descriptor descriptor, TunOffloads wanted)
     {
-        if (wanted == TunOffloads.None || TrySet(descriptor, wanted)) return wanted;
+        if (TrySetOffloads(descriptor, wanted)) return wanted;
         TunOffloads granted = TunOffloads.None;
         foreach (TunOffloads step in (ReadOnlySpan<TunOffloads>)
             [TunOffloads.Checksum, TunOffloads.Tso4, TunOffloads.Tso6, TunOffloads.TsoEcn, TunOffloads.Uso4 | TunOffloads.Uso6])
         {
-            if ((wanted & step) == step && TrySet(descriptor, granted | step)) granted |= step;
+            if ((wanted & step) == step && TrySetOffloads(descriptor, granted | step)) granted |= step;
         }
 
         // A refused request may have changed nothing or something; say again what shall be on.
-        TrySet(descriptor, granted);
+        TrySetOffloads(descriptor, granted);
         return granted;
     }
 
-    private static bool TrySet(Descriptor descriptor, TunOffloads offloads) =>
+    /// <summary>Switches exactly these on. False: the kernel refused.</summary>
+    public static bool TrySetOffloads(Descriptor descriptor, TunOffloads offloads) =>
         LibC.IoControlValue(descriptor.Number, TunCalls.SetOffload, (nuint)(uint)offloads) == 0;
 }

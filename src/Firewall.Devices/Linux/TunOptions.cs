@@ -51,6 +51,11 @@ public sealed record TunOptions
     public TunOffloads Offloads { get; init; } = TunOffloads.All;
 
     /// <summary>
+    /// Finds out by packets of our own whether the kernel does the granted offloads right, and leaves out those that it does not.
+    /// </summary>
+    public bool ProbeOffloads { get; init; } = true;
+
+    /// <summary>
     /// Writes consecutive packets of a flow that were read together as one super-packet, of those kinds whose offload is on.
     /// </summary>
     public bool Coalesce { get; init; } = true;

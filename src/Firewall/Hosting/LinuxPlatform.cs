@@ -18,7 +18,12 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     public IDisposable LockInstance(FirewallOptions options) => InstanceLock.Take(options.Tun.Name);
 
     /// <inheritdoc/>
-    public IPacketDevice OpenDevice(FirewallOptions options) => LinuxTunDevice.Open(TunOf(options));
+    public IPacketDevice OpenDevice(FirewallOptions options)
+    {
+        LinuxTunDevice device = LinuxTunDevice.Open(TunOf(options));
+        TellOfProbe(device);
+        return device;
+    }
 
     /// <inheritdoc/>
     public IHandoverPlatform? Handover => this;
@@ -27,7 +32,13 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     public Predecessor? Meet(FirewallOptions options) => Predecessor.Meet(options.Tun.Name, options.Tun.Queues);
 
     /// <inheritdoc/>
-    public IPacketDevice Join(FirewallOptions options, Predecessor predecessor) => LinuxTunDevice.Join(TunOf(options), predecessor.OpenQueues);
+    public IPacketDevice Join(FirewallOptions options, Predecessor predecessor)
+    {
+        var misbehaving = (TunOffloads?)predecessor.Offer.Misbehaving;
+        LinuxTunDevice device = LinuxTunDevice.Join(TunOf(options), predecessor.OpenQueues, misbehaving);
+        TellOfProbe(device);
+        return device;
+    }
 
     /// <inheritdoc/>
     public void TakeCharge(IPacketDevice device) => ((LinuxTunDevice)device).TakeCharge();
@@ -40,8 +51,11 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     }
 
     /// <inheritdoc/>
-    public IDisposable AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance) =>
-        new SuccessorWatch((InstanceLock)instance, ((LinuxTunDevice)device).OpenQueues, appliance, logger);
+    public IDisposable AwaitSuccessor(IDisposable instance, IPacketDevice device, IRelievable appliance)
+    {
+        var tun = (LinuxTunDevice)device;
+        return new SuccessorWatch((InstanceLock)instance, tun.OpenQueues, tun.Probed?.Misbehaving, appliance, logger);
+    }
 
     /// <inheritdoc/>
     public FlowPlace? PlaceOfFlows(FirewallOptions options)
@@ -73,7 +87,8 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
         try
         {
             routing.Apply();
-            Opened(logger, tun.Name, tun.Mtu, tun.Offloads);
+            string probed = HowProbed(tun);
+            Opened(logger, tun.Name, tun.Mtu, tun.Offloads, probed);
             foreach (string note in routing.Notes) Note(logger, note);
             var monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
             return new Routed(monitor, routing);
@@ -100,6 +115,7 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
         Mtu = options.Tun.Mtu,
         FollowedInterfaces = InterfacesOf(options),
         Offloads = options.Tun.Offloads ? TunOffloads.All : TunOffloads.None,
+        ProbeOffloads = options.Tun.ProbeOffloads,
         Coalesce = options.Tun.Coalesce,
         UseRing = options.Tun.IoUring,
         Persistent = options.Tun.Persistent,
@@ -141,6 +157,21 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
         }
     }
 
+    private static string HowProbed(LinuxTunDevice device) => device.Probed switch
+    {
+        null => "",
+        { Untested: not null } => " (not all probed)",
+        { Misbehaving: TunOffloads.None } => " (probed)",
+        { Misbehaving: var misbehaving } => $" (probed; without {misbehaving})",
+    };
+
+    private void TellOfProbe(LinuxTunDevice device)
+    {
+        if (device.Probed is not { } findings) return;
+        foreach (string fault in findings.Faults) Misbehaves(logger, device.Name, fault);
+        if (findings.Untested is { } untested) NotProbed(logger, untested);
+    }
+
     private void Follow(NetworkChanges changes, RoutingControl routing, LinuxTunDevice device, Action addressesChanged)
     {
         if (device.FollowMtu()) MtuChanged(logger, device.Name, device.Mtu);
@@ -162,8 +193,14 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "TUN {Name} is up: MTU {Mtu}, offloads {Offloads}")]
-    private static partial void Opened(ILogger logger, string name, int mtu, TunOffloads offloads);
+    [LoggerMessage(Level = LogLevel.Information, Message = "TUN {Name} is up: MTU {Mtu}, offloads {Offloads}{Probed}")]
+    private static partial void Opened(ILogger logger, string name, int mtu, TunOffloads offloads, string probed);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The kernel offers an offload that it does wrong; TUN {Name} goes without it. {Fault}")]
+    private static partial void Misbehaves(ILogger logger, string name, string fault);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Not all offloads could be probed; the kernel is taken at its word for {Untested}")]
+    private static partial void NotProbed(ILogger logger, string untested);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Note}")]
     private static partial void Note(ILogger logger, string note);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Firewall.Devices.Linux;
+using Firewall.Devices.Linux.Probing;
 using Firewall.Devices.Linux.Routing;
 using Firewall.SystemTests.Flows;
 
@@ -68,6 +69,11 @@ internal static class Child
         {
             case "open-tun":
                 LinuxTunDevice.Open(new TunOptions()).Dispose();
+                break;
+            case "probe":
+                OffloadFindings findings = OffloadProbe.Run("/dev/net/tun", TunOffloads.All);
+                for (int i = 0; i < 10 && findings.Untested is not null; i++) findings = OffloadProbe.Run("/dev/net/tun", TunOffloads.All);
+                Console.WriteLine($"{findings.Misbehaving}, {findings.Untested ?? "all tried"}");
                 break;
             case "flow-churn": // a file and a seed
                 FlowChurn.Run(words[1], int.Parse(words[2], CultureInfo.InvariantCulture));

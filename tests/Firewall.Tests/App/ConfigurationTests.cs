@@ -24,7 +24,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(ApplianceMode.Gateway, options.Mode);
         Assert.Equal(_folder["rules.json"], options.Rules);
         Assert.Equal(["eth0", "eth1"], options.Interfaces);
-        Assert.Equal(new TunSettings("fw0", 1, 0, true, true, false, true), options.Tun);
+        Assert.Equal(new TunSettings("fw0", 1, 0, true, true, true, false, true), options.Tun);
         Assert.Equal(Access.Deny, options.Transit);
         Assert.False(options.Reject);
         Assert.False(options.PicksUpMidStream);
@@ -46,7 +46,7 @@ public sealed class ConfigurationTests : IDisposable
                 "Mode": "host", "Rules": "/etc/firewall/rules", "ServiceTags": "../tags.json",
                 "VirtualNetwork": { "AddressPrefixes": ["10.20.0.0/16", "fd00:20::/48"], "FlowTimeoutInMinutes": 10 },
                 "Interfaces": ["ens3"],
-                "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false, "Coalesce": false, "IoUring": true, "Persistent": false },
+                "Tun": { "Name": "fw7", "Queues": 4, "Mtu": 9000, "Offloads": false, "ProbeOffloads": false, "Coalesce": false, "IoUring": true, "Persistent": false },
                 "Routing": { "Table": 77, "Priority": 200 },
                 "Transit": "Allow", "Reject": true,
                 "FlowTable": { "MaxFlows": 5000, "HalfOpenPercent": 10, "MaxFlowsPerSource": 100, "AdaptiveStartPercent": 80, "HandshakesPerSecond": 500, "PickUpMidStream": true, "File": "/dev/shm/flows" },
@@ -68,7 +68,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(Path.GetFullPath(_folder["../tags.json"]), options.ServiceTags);
         Assert.Equal(["10.20.0.0/16", "fd00:20::/48"], options.VirtualNetwork!.Select(p => p.ToString()));
         Assert.Equal(["ens3"], options.Interfaces);
-        Assert.Equal(new TunSettings("fw7", 4, 9000, false, false, true, false), options.Tun);
+        Assert.Equal(new TunSettings("fw7", 4, 9000, false, false, false, true, false), options.Tun);
         Assert.Equal(new RoutingSettings(77, 200), options.Routing);
         Assert.Equal(new JustInTimeSettings(_folder["jit.json"], Path.GetFullPath("/var/lib/jit", _folder.Path)), options.JustInTime);
         Assert.Equal(FirewallOptions.NoFile, options.ActivityLogFile);

@@ -33,6 +33,8 @@ internal enum Errno
     ENETDOWN = 100,
     ENETUNREACH = 101,
     ENOBUFS = 105,
+    ENOTCONN = 107,
+    EINPROGRESS = 115,
 }
 
 /// <summary>Reading and naming the C library's error number.</summary>

@@ -91,6 +91,7 @@ internal static class FirewallOptionsReader
             tun.Integer("Queues", 1, 1, 64),
             mtu,
             tun.Flag("Offloads", true),
+            tun.Flag("ProbeOffloads", true),
             tun.Flag("Coalesce", true),
             tun.Flag("IoUring", false),
             tun.Flag("Persistent", true));

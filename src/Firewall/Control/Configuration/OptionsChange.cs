@@ -26,6 +26,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("Tun:Queues", o => $"{o.Tun.Queues}", restart: true);
         Compare("Tun:Mtu", o => $"{o.Tun.Mtu}", restart: true);
         Compare("Tun:Offloads", o => $"{o.Tun.Offloads}", restart: true);
+        Compare("Tun:ProbeOffloads", o => $"{o.Tun.ProbeOffloads}", restart: true);
         Compare("Tun:Coalesce", o => $"{o.Tun.Coalesce}", restart: true);
         Compare("Tun:IoUring", o => $"{o.Tun.IoUring}", restart: true);
         Compare("Tun:Persistent", o => $"{o.Tun.Persistent}", restart: true);

@@ -8,7 +8,10 @@ namespace Firewall.Hosting.Handover;
 /// <param name="Program">The version that is running.</param>
 /// <param name="Queues">How many open queues come along.</param>
 /// <param name="Flows">Path of the file that the flow table lives in; null if it lives in private memory.</param>
-internal sealed record HandoverOffer(int Protocol, string Program, int Queues, string? Flows)
+/// <param name="Misbehaving">
+/// The offloads that it found to misbehave, as TUN_F_… of linux/if_tun.h; null if it did not look, or is of a version that cannot.
+/// </param>
+internal sealed record HandoverOffer(int Protocol, string Program, int Queues, string? Flows, uint? Misbehaving = null)
 {
     /// <summary>Raised when the conversation changes, so that two versions that do not understand each other say so.</summary>
     public const int CurrentProtocol = 1;

@@ -12,6 +12,7 @@ internal sealed partial class SuccessorWatch : IDisposable
 {
     private readonly InstanceLock _instance;
     private readonly IReadOnlyList<SafeHandle> _queues;
+    private readonly TunOffloads? _misbehaving;
     private readonly IRelievable _appliance;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _end = new();
@@ -21,12 +22,14 @@ internal sealed partial class SuccessorWatch : IDisposable
     /// <summary>Begins to wait.</summary>
     /// <param name="instance">Where successors connect; it stays the caller's.</param>
     /// <param name="queues">The device's open queues.</param>
+    /// <param name="misbehaving">The device's offloads that the kernel does wrong; null if they were not probed.</param>
     /// <param name="appliance">Which gives them away.</param>
     /// <param name="logger">For what comes of it.</param>
-    public SuccessorWatch(InstanceLock instance, IReadOnlyList<SafeHandle> queues, IRelievable appliance, ILogger logger)
+    public SuccessorWatch(InstanceLock instance, IReadOnlyList<SafeHandle> queues, TunOffloads? misbehaving, IRelievable appliance, ILogger logger)
     {
         _instance = instance;
         _queues = queues;
+        _misbehaving = misbehaving;
         _appliance = appliance;
         _logger = logger;
         _waiting = Task.Run(Wait);
@@ -79,7 +82,7 @@ internal sealed partial class SuccessorWatch : IDisposable
                 return false;
             }
 
-            channel.Say(_appliance.Offer.Write());
+            channel.Say((_appliance.Offer with { Misbehaving = (uint?)_misbehaving }).Write());
             channel.Pass(_instance.Socket.SafeHandle);
             foreach (SafeHandle queue in _queues) channel.Pass(queue);
 
