@@ -95,6 +95,7 @@ internal static class TransportReader
         info.PayloadLength = available - IcmpHeaderLength;
         return MalformedReason.None;
     }
+
     /// <summary>Multicast router solicitations and terminations have four bytes (RFC 4286 section 4), every other message has eight or more.</summary>
     private static MalformedReason ReadShortIcmp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
     {

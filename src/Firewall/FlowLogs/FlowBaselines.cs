@@ -12,27 +12,22 @@ internal sealed class FlowBaselines(int shards)
     private readonly FlowBaseline[][] _shards = [.. Enumerable.Repeat<FlowBaseline[]>([], shards)];
 
     /// <summary>What a flow's last entry said; if it had none, nothing at all when it began.</summary>
-    public ref FlowBaseline Of(FlowSlot slot, in FlowRecord flow)
+    public FlowBaseline Of(FlowSlot slot, in FlowRecord flow)
     {
-        ref FlowBaseline baseline = ref At(slot);
-        // Another flow's: this one's begin was lost.
-        if (baseline.Identity != IdentityOf(flow)) baseline = new FlowBaseline { Identity = IdentityOf(flow), Time = flow.Started };
-        return ref baseline;
+        ulong identity = IdentityOf(flow);
+        FlowBaseline[] shard = _shards[slot.Shard];
+        // Another flow's may stand there: that one's end, and this one's begin, are still to be told, or were lost.
+        return slot.Number < shard.Length && shard[slot.Number].Identity == identity
+            ? shard[slot.Number]
+            : new FlowBaseline { Identity = identity, Time = flow.Started };
     }
 
-    /// <summary>Sets what a flow's last entry said.</summary>
-    public ref FlowBaseline Set(FlowSlot slot, in FlowRecord flow, uint time, FlowTraffic traffic)
-    {
-        ref FlowBaseline baseline = ref At(slot);
-        baseline = new FlowBaseline { Identity = IdentityOf(flow), Time = time, Traffic = traffic };
-        return ref baseline;
-    }
-
-    private ref FlowBaseline At(FlowSlot slot)
+    /// <summary>Sets what the last entry of the flow at that place said.</summary>
+    public void Set(FlowSlot slot, in FlowBaseline last)
     {
         ref FlowBaseline[] shard = ref _shards[slot.Shard];
         if (slot.Number >= shard.Length) Array.Resize(ref shard, Math.Max(First, Math.Max(slot.Number + 1, shard.Length * 2)));
-        return ref shard[slot.Number];
+        shard[slot.Number] = last;
     }
 
     /// <summary>Tells a flow from all others of this start of the machine, in every process alike. Never 0, which is nobody's.</summary>

@@ -54,19 +54,21 @@ internal sealed class FlowCollector
     /// Goes on with the flows of an earlier process, which are in the table already. Call it before workers begin, and before anything else.
     /// </summary>
     /// <param name="clock">Milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
     /// <param name="before">What that process had told of them; null: all that they have carried so far.</param>
     /// <param name="journal">Where to keep what is told; null for nowhere.</param>
-    public void GoOn(long clock, FlowJournalState? before, FlowJournal? journal)
+    public void GoOn(long clock, long wall, FlowJournalState? before, FlowJournal? journal)
     {
         _journal = journal;
         var walk = new FlowWalk(_table);
         int looks = int.MaxValue;
         while (walk.TryNext(clock, out FlowRecord flow, ref looks))
         {
-            FlowBaseline last = before?.Of(FlowBaselines.IdentityOf(flow)) ?? new FlowBaseline { Identity = 1, Time = (uint)clock, Traffic = TrafficOf(flow) };
+            ulong identity = FlowBaselines.IdentityOf(flow);
+            FlowBaseline last = before?.Of(identity) ?? new FlowBaseline { Identity = identity, Time = (uint)clock, Traffic = TrafficOf(flow) };
             // One of which nothing was told: its begin was about to be.
-            if (last.Identity == 0) continue;
-            _journal?.Keep(walk.Slot, _baselines.Set(walk.Slot, flow, last.Time, last.Traffic));
+            if (last.Identity == 0) last = Tell(FlowLogState.Begin, flow, flow.Started, _baselines.Of(walk.Slot, flow), clock, wall);
+            Keep(walk.Slot, last);
         }
 
         _journal?.Flush();
@@ -82,7 +84,8 @@ internal sealed class FlowCollector
         foreach (FlowRecord flow in expired)
         {
             FlowBaseline last = before.Of(FlowBaselines.IdentityOf(flow));
-            Tell(FlowLogState.End, flow, flow.Deadline, ref last, clock, wall);
+            if (last.Identity == 0) last = Tell(FlowLogState.Begin, flow, flow.Started, new FlowBaseline { Identity = FlowBaselines.IdentityOf(flow) }, clock, wall);
+            Tell(FlowLogState.End, flow, flow.Deadline, last, clock, wall);
         }
     }
 
@@ -97,10 +100,9 @@ internal sealed class FlowCollector
         int looks = LooksPerTurn;
         while (_walk.TryNext(clock, out FlowRecord flow, ref looks))
         {
-            ref FlowBaseline last = ref _baselines.Of(_walk.Slot, flow);
+            FlowBaseline last = _baselines.Of(_walk.Slot, flow);
             if (unchecked((int)((uint)clock - last.Time)) < _continueAfter) continue;
-            Tell(FlowLogState.Continue, flow, (uint)clock, ref last, clock, wall);
-            _journal?.Keep(_walk.Slot, last);
+            Keep(_walk.Slot, Tell(FlowLogState.Continue, flow, (uint)clock, last, clock, wall));
         }
 
         if (!_walk.IsAtEnd) return;
@@ -141,8 +143,7 @@ internal sealed class FlowCollector
         int looks = int.MaxValue;
         while (walk.TryNext(clock - WheelDelay, out FlowRecord flow, ref looks))
         {
-            ref FlowBaseline last = ref _baselines.Of(walk.Slot, flow);
-            Tell(ends ? FlowLogState.End : FlowLogState.Continue, flow, (uint)clock, ref last, clock, wall);
+            Tell(ends ? FlowLogState.End : FlowLogState.Continue, flow, (uint)clock, _baselines.Of(walk.Slot, flow), clock, wall);
         }
     }
 
@@ -157,27 +158,35 @@ internal sealed class FlowCollector
                 var slot = new FlowSlot(shard, happened.Number);
                 if (happened.Kind == FlowEventKind.Begun)
                 {
-                    ref FlowBaseline first = ref _baselines.Set(slot, happened.Flow, happened.Time, default);
-                    Tell(FlowLogState.Begin, happened.Flow, happened.Time, ref first, clock, wall);
+                    var first = new FlowBaseline { Identity = FlowBaselines.IdentityOf(happened.Flow) };
+                    Keep(slot, Tell(FlowLogState.Begin, happened.Flow, happened.Time, first, clock, wall));
                 }
                 else
                 {
-                    Tell(FlowLogState.End, happened.Flow, happened.Time, ref _baselines.Of(slot, happened.Flow), clock, wall);
+                    Tell(FlowLogState.End, happened.Flow, happened.Time, _baselines.Of(slot, happened.Flow), clock, wall);
                 }
             }
         }
     }
 
-    private void Tell(FlowLogState state, in FlowRecord flow, uint time, ref FlowBaseline last, long clock, long wall)
+    // Returns what the entry says. A begin says nothing of packets: the first one is not yet in the record that is told, or its begin comes late.
+    private FlowBaseline Tell(FlowLogState state, in FlowRecord flow, uint time, FlowBaseline last, long clock, long wall)
     {
-        FlowTraffic traffic = TrafficOf(flow);
+        FlowTraffic traffic = state == FlowLogState.Begin ? default : TrafficOf(flow);
         FlowTraffic passed = traffic.Since(last.Traffic);
         last.Traffic = traffic;
         last.Time = time;
         var view = new FlowView(flow);
         Take(last, new FlowLogEntry(
             state, wall - Math.Max(0, unchecked((int)((uint)clock - time))), view.Source, view.SourcePort, view.Destination, view.DestinationPort,
-            flow.Protocol, flow.Rule, DirectionOf(flow.Rule, (TrafficDirection)flow.Direction), state == FlowLogState.Begin ? default : passed));
+            flow.Protocol, flow.Rule, DirectionOf(flow.Rule, (TrafficDirection)flow.Direction), passed));
+        return last;
+    }
+
+    private void Keep(FlowSlot slot, in FlowBaseline last)
+    {
+        _baselines.Set(slot, last);
+        _journal?.Keep(slot, last);
     }
 
     private void Take(in FlowBaseline last, in FlowLogEntry entry) => _take(_journal is null ? entry : entry with { Number = _journal.Append(entry, last) });

@@ -114,7 +114,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             _journal = FlowJournal.Create(_place, _formats.Select(f => f.Kind), _shards, _logger);
         }
 
-        _collector.GoOn(_clock(), before, _journal);
+        _collector.GoOn(_clock(), now.ToUnixTimeMilliseconds(), before, _journal);
         if (before?.Pending.Count > 0) MakeUpFor(before.Pending, now);
         if (before is not null) _collector.EndThose(expired ?? [], before, _clock(), now.ToUnixTimeMilliseconds());
         _nextRecord = EndOfInterval(now);

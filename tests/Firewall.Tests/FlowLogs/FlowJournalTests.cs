@@ -54,6 +54,25 @@ public sealed class FlowJournalTests
     }
 
     [Fact]
+    public void A_flow_whose_begin_was_written_has_no_other_one()
+    {
+        using var lab = new FlowLogLab(SampleRules.AllowDns);
+        lab.Start();
+        for (int minute = 0; minute < 2; minute++)
+        {
+            Send(lab, 50_111, 1);
+            Assert.True(lab.Send(PacketBuilder.Udp(Server, "198.51.100.7:50111")));
+            lab.Pass(TimeSpan.FromMinutes(1));
+        }
+
+        lab.KillAndStart();
+        lab.End();
+        List<AzureTuple> vnet = AzureFlowLogReader.ReadVnet(lab.Folder);
+        Assert.Equal("BE", States(vnet));
+        Assert.Equal((2, 2 * 28), Sums(vnet));
+    }
+
+    [Fact]
     public void What_one_log_has_and_another_lacks_is_in_both_once_over_several_kills()
     {
         using var lab = new FlowLogLab(SampleRules.AllowDns, lines: true);
@@ -99,7 +118,9 @@ public sealed class FlowJournalTests
         lab.KillAndStart(); // no turn in between
         Send(lab, 50_111, 2);
         lab.End();
-        Assert.Equal((5, 5 * 28), Sums(AzureFlowLogReader.ReadVnet(lab.Folder)));
+        List<AzureTuple> vnet = AzureFlowLogReader.ReadVnet(lab.Folder);
+        Assert.Equal("BE", States(vnet));
+        Assert.Equal((5, 5 * 28), Sums(vnet));
     }
 
     [Fact]
