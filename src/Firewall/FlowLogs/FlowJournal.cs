@@ -76,6 +76,7 @@ internal sealed partial class FlowJournal : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             file?.Dispose();
+            Remove(next);
             NotKept(logger, place.Path, e.Message);
             return null;
         }

@@ -179,6 +179,7 @@ public sealed class FlowJournalTests
         lab.End();
         Assert.Equal((3, 3 * 28), Sums(AzureFlowLogReader.ReadVnet(lab.Folder)));
         Assert.Contains(lab.Logger.Lines, m => m.Contains("will lack", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(lab.Journal)!, "*.new"));
     }
 
     [Fact]
