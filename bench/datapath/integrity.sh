@@ -23,8 +23,8 @@ integrity=$work/integrity
 rules 10 198.51.100.0/24 > "$work/rules.json"
 config firewall rules.json ""
 sed -i 's/"Firewall": {/& "Admin": { "Socket": "admin.sock" },/' "$work/firewall.json"
-in_server "$work/traffic" echo 5204 &
-disown
+serve "$work/traffic" echo 5204 &
+disown -a
 # Until the firewall has its routes nothing passes.
 for device in fwb-rc fwb-rs; do in_router ip rule add pref 32765 iif "$device" blackhole; done
 

@@ -17,6 +17,7 @@ mkdir -p "$work"
 in_client() { ip netns exec fwbench-client "$@"; }
 in_router() { ip netns exec fwbench-router "$@"; }
 in_server() { ip netns exec fwbench-server "$@"; }
+serve() { exec ip netns exec fwbench-server "$@"; } # for the background, until the end
 
 for namespace in fwbench-client fwbench-router fwbench-server; do
     ip netns add "$namespace"

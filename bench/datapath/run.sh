@@ -42,8 +42,9 @@ if [[ $candidates == *nfqueue* ]]; then cc -O2 -Wall -o "$work/nfqueue-accept" b
 make -s -C bench/null-forwarder
 traffic=$work/traffic
 in_server iperf3 -s -D -p 5201 > /dev/null
-in_server "$traffic" accept 5203 &
-in_server "$traffic" echo 5204 &
+serve "$traffic" accept 5203 &
+serve "$traffic" echo 5204 &
+disown -a
 
 rules 10 198.51.100.0/24 > "$work/rules.json"
 tag_file=${FIREWALL_SHARED:-$PWD/../shared}/data/service-tags/ServiceTags_Public.json

@@ -70,8 +70,6 @@ internal sealed class FlowCollector
             if (last.Identity == 0) last = Tell(FlowLogState.Begin, flow, flow.Started, _baselines.Of(walk.Slot, flow), clock, wall);
             Keep(walk.Slot, last);
         }
-
-        _journal?.Flush();
     }
 
     /// <summary>Tells the end of flows of an earlier process that are not in the table any more.</summary>

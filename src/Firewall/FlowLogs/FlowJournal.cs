@@ -38,6 +38,7 @@ internal sealed partial class FlowJournal : IDisposable
     private long _baselinesBegin;
     private long _head;
     private volatile bool _hasFailed;
+    private int _isTold;
 
     private FlowJournal(SafeFileHandle file, string path, int shards, ILogger logger)
     {
@@ -51,15 +52,15 @@ internal sealed partial class FlowJournal : IDisposable
     /// <param name="flows">The flow table's.</param>
     public static string PathOf(string flows) => flows + ".told";
 
-    /// <summary>Makes an empty one in the place of any that is there.</summary>
+    /// <summary>Makes an empty one beside its place; <see cref="Publish"/> puts it there.</summary>
     /// <param name="place">Where, and which start of the machine.</param>
     /// <param name="kinds">The logs that there are.</param>
     /// <param name="shards">Of the flow table.</param>
     /// <param name="logger">For what fails.</param>
-    /// <returns>Null if it cannot be made, which is in the log.</returns>
+    /// <returns>Null if it cannot be made, which is in the log. Then there is none in its place either: an old one would soon tell of a past that is over.</returns>
     public static FlowJournal? Create(FlowJournalPlace place, IEnumerable<FlowLogKind> kinds, int shards, ILogger logger)
     {
-        string next = place.Path + ".new";
+        string next = NextOf(place.Path);
         SafeFileHandle? file = null;
         try
         {
@@ -70,15 +71,29 @@ internal sealed partial class FlowJournal : IDisposable
             Array.Fill(journal._reached, long.MaxValue);
             foreach (FlowLogKind kind in kinds) journal._reached[(int)kind] = 0;
             RandomAccess.Write(file, FlowJournalHead.Write(place.BootId, s_recordSize, s_baselineSize, 0, journal._reached), 0);
-            File.Move(next, place.Path, overwrite: true);
             return journal;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             file?.Dispose();
             Remove(next);
+            Remove(place.Path);
             NotKept(logger, place.Path, e.Message);
             return null;
+        }
+    }
+
+    /// <summary>Puts a new one in its place, instead of any that was there: call it when what that one told is in this one.</summary>
+    public void Publish()
+    {
+        if (_hasFailed) return;
+        try
+        {
+            File.Move(NextOf(_path), _path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Fail(e.Message);
         }
     }
 
@@ -179,6 +194,7 @@ internal sealed partial class FlowJournal : IDisposable
     public void Delete()
     {
         _hasFailed = true;
+        Remove(NextOf(_path));
         Remove(_path);
     }
 
@@ -209,6 +225,8 @@ internal sealed partial class FlowJournal : IDisposable
         }
     }
 
+    private static string NextOf(string path) => path + ".new";
+
     private static long PlaceOf(long number) => FlowJournalHead.Size + (number % Capacity * s_recordSize);
 
     private static Span<byte> AsBytes(ref FlowJournalRecord record) => MemoryMarshal.AsBytes(new Span<FlowJournalRecord>(ref record));
@@ -224,7 +242,7 @@ internal sealed partial class FlowJournal : IDisposable
 
     private void Fail(string why)
     {
-        NotKept(_logger, _path, why);
+        if (Interlocked.Exchange(ref _isTold, 1) == 0) NotKept(_logger, _path, why);
         Delete();
     }
 

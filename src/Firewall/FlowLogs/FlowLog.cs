@@ -115,7 +115,16 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         }
 
         _collector.GoOn(_clock(), now.ToUnixTimeMilliseconds(), before, _journal);
-        if (before?.Pending.Count > 0) MakeUpFor(before.Pending, now);
+        int late = before is null ? 0 : MakeUpFor(before.Pending);
+        _journal?.Flush();
+        _journal?.Publish();
+        if (late > 0)
+        {
+            // At once: they are late already.
+            foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now);
+            MadeUpFor(_logger, late);
+        }
+
         if (before is not null) _collector.EndThose(expired ?? [], before, _clock(), now.ToUnixTimeMilliseconds());
         _nextRecord = EndOfInterval(now);
         _timer = _time.CreateTimer(_ => Turn(), null, Step, Step);
@@ -178,14 +187,14 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         foreach ((_, IFlowLogFormat format) in _formats) format.Add(entry);
     }
 
-    // Entries of a killed process, at once: they are late already.
-    private void MakeUpFor(IReadOnlyList<(FlowJournalRecord Record, bool[] Lacking)> pending, DateTimeOffset now)
+    // Gives each log the entries of a killed process that it lacks. Returns how many there are.
+    private int MakeUpFor(IReadOnlyList<(FlowJournalRecord Record, bool[] Lacking)> pending)
     {
-        int lackingEntries = 0;
+        int late = 0;
         foreach ((FlowJournalRecord record, bool[] lacking) in pending)
         {
             if (!_formats.Exists(f => lacking[(int)f.Kind])) continue;
-            lackingEntries++;
+            late++;
             FlowLogEntry entry = record.Entry with { Number = _journal?.Append(record.Entry, record.Last) ?? 0 };
             foreach ((FlowLogKind kind, IFlowLogFormat format) in _formats)
             {
@@ -194,9 +203,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             }
         }
 
-        _journal?.Flush();
-        foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now);
-        if (lackingEntries > 0) MadeUpFor(_logger, lackingEntries);
+        return late;
     }
 
     private void Turn()

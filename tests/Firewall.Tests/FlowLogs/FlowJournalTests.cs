@@ -183,6 +183,22 @@ public sealed class FlowJournalTests
     }
 
     [Fact]
+    public void Where_a_new_one_cannot_be_made_the_old_one_tells_nothing_twice()
+    {
+        using var lab = new FlowLogLab(SampleRules.AllowDns);
+        lab.Start();
+        Send(lab, 50_111, 3);
+        lab.Pass(Turn);
+        lab.KillAndStart(() => Directory.CreateDirectory(Path.Combine(lab.Journal + ".new", "in the way")));
+        Assert.False(File.Exists(lab.Journal));
+        lab.KillAndStart();
+        lab.End();
+        List<AzureTuple> vnet = AzureFlowLogReader.ReadVnet(lab.Folder);
+        Assert.Equal("BE", States(vnet));
+        Assert.Equal((0, 0), Sums(vnet)); // without one, what has passed before a start counts as told
+    }
+
+    [Fact]
     public void More_flows_than_its_ring_has_room_for_are_told_once_each()
     {
         const int Flows = 40_000; // a begin and an end each: more than the ring has

@@ -53,7 +53,7 @@ internal sealed partial class FlowStore : IDisposable
         FlowStore store = Create(place, limits, workers, catalog, logger);
         try
         {
-            if (place is not null && store._file is not null) store.AdoptOld(place, now, keepExpired ? store._expired.Add : null);
+            store.Adopt(null, now, keepExpired ? store._expired.Add : null);
             store.Publish();
             return store;
         }
@@ -132,10 +132,11 @@ internal sealed partial class FlowStore : IDisposable
     /// <summary>Takes over the flows that another process left, or has stopped to use.</summary>
     /// <param name="path">Its file; null: at this table's own place.</param>
     /// <param name="now">Milliseconds of the workers' clock.</param>
-    public void Adopt(string? path, long now)
+    /// <param name="onExpired">Called with each flow whose time is over; may be null.</param>
+    public void Adopt(string? path, long now, Action<FlowRecord>? onExpired = null)
     {
         if (_place is null || (path is null && _file is null)) return;
-        AdoptOld(_place with { Path = path ?? _place.Path }, now, null);
+        AdoptOld(_place with { Path = path ?? _place.Path }, now, onExpired);
     }
 
     /// <summary>Puts the table's file in its place, instead of the one that was there.</summary>
