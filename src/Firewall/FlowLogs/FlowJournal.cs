@@ -34,8 +34,8 @@ internal sealed partial class FlowJournal : IDisposable
     private readonly ILogger _logger;
     private readonly List<FlowJournalRecord> _records = new(MostBuffered);
     private readonly List<FlowBaseline> _baselines = new(MostBuffered);
+    private readonly List<long> _places = new(MostBuffered);
     private readonly long[] _reached = new long[FlowJournalHead.Kinds];
-    private long _baselinesBegin;
     private long _head;
     private volatile bool _hasFailed;
     private int _isTold;
@@ -145,8 +145,8 @@ internal sealed partial class FlowJournal : IDisposable
     {
         if (_hasFailed) return;
         long index = (((((long)slot.Number / Block) * _shards) + slot.Shard) * Block) + (slot.Number % Block);
-        if (_baselines.Count == MostBuffered || (_baselines.Count > 0 && index != _baselinesBegin + _baselines.Count)) Flush();
-        if (_baselines.Count == 0) _baselinesBegin = index;
+        if (_baselines.Count == MostBuffered) Flush();
+        _places.Add(index);
         _baselines.Add(last);
     }
 
@@ -161,7 +161,7 @@ internal sealed partial class FlowJournal : IDisposable
             RandomAccess.Write(_file, records[..untilEnd], PlaceOf(_head));
             RandomAccess.Write(_file, records[untilEnd..], PlaceOf(0));
             if (_records.Count > 0) Write(FlowJournalHead.HeadAt, _head += _records.Count);
-            if (_baselines.Count > 0) RandomAccess.Write(_file, MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_baselines)), s_baselinesAt + (_baselinesBegin * s_baselineSize));
+            for (int run = 0; run < _places.Count;) run = WriteRun(run);
         }
         catch (IOException e)
         {
@@ -170,6 +170,7 @@ internal sealed partial class FlowJournal : IDisposable
 
         _records.Clear();
         _baselines.Clear();
+        _places.Clear();
     }
 
     /// <summary>A log has all entries up to that number, or has lost and counted them. Any thread.</summary>
@@ -236,6 +237,16 @@ internal sealed partial class FlowJournal : IDisposable
         long least = long.MaxValue;
         foreach (ref long reached in _reached.AsSpan()) least = Math.Min(least, Volatile.Read(ref reached));
         return least;
+    }
+
+    // Those whose places follow on each other in one call. Returns where the next run begins.
+    private int WriteRun(int begin)
+    {
+        int end = begin + 1;
+        while (end < _places.Count && _places[end] == _places[end - 1] + 1) end++;
+        Span<byte> run = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_baselines)[begin..end]);
+        RandomAccess.Write(_file, run, s_baselinesAt + (_places[begin] * s_baselineSize));
+        return end;
     }
 
     private void Write(int at, long number) => RandomAccess.Write(_file, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in number)), at);
