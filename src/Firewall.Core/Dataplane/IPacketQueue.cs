@@ -14,7 +14,7 @@ public interface IPacketQueue
     /// Returns false when the device has nothing more to give, for ever (end of a capture, device gone, queue closed).
     /// </summary>
     /// <param name="batch">Filled from its start.</param>
-    /// <param name="timeoutMilliseconds">Return with an empty batch after so long without a packet; 0 does not wait, -1 waits for ever.</param>
+    /// <param name="timeoutMilliseconds">Return with an empty batch after about so long without a packet, or earlier; 0 does not wait, -1 waits for ever.</param>
     /// <exception cref="IOException">The device failed in a way that does not mend itself.</exception>
     bool Read(PacketBatch batch, int timeoutMilliseconds);
 

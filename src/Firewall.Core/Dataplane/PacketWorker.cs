@@ -28,6 +28,7 @@ public sealed class PacketWorker
     private readonly AnnouncedPacket[] _announced;
     private readonly int[] _further;
     private bool _hasUpkeep;
+    private long _maintained = long.MinValue;
 
     /// <summary>Makes a worker; it allocates all its memory here.</summary>
     public PacketWorker(IPacketQueue queue, FirewallEngine engine)
@@ -67,7 +68,13 @@ public sealed class PacketWorker
     public int Process(Policy policy, long now)
     {
         int count = _batch.Count;
-        _hasUpkeep = Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
+        if (now != _maintained || _hasUpkeep)
+        {
+            // Once in a millisecond: where packets come one at a time it would be a part of the way of each.
+            _hasUpkeep = Engine.Maintain(now, count == 0 ? IdleBudget : BusyBudget);
+            _maintained = now;
+        }
+
         if (!Ends.IsEmpty) EndFlows(now);
         AnnounceAll(policy);
         int at = 0; // the packet's place in the batch; fragments that waited are inserted

@@ -129,7 +129,7 @@ public sealed class LinuxTunDevice : IPacketDevice
             int headerLength = TunFile.HasVirtioHeader((Descriptor)openQueues[0]) ? VirtioHeaderLength : 0;
             OffloadFindings? probed = headerLength == 0 ? null : misbehaving is { } known && options.ProbeOffloads ? OffloadFindings.Known(known) : Probe(options);
             TunOffloads offloads = headerLength > 0 ? Request((Descriptor)openQueues[0], options, probed) : TunOffloads.None;
-            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads), options.UseRing));
+            foreach (SafeHandle queue in openQueues) queues.Add(new LinuxTunQueue((Descriptor)queue, headerLength, CoalescedBy(options, offloads), options));
             return new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = true, Probed = probed, RemoveOnDispose = false };
         }
         catch
@@ -275,7 +275,7 @@ public sealed class LinuxTunDevice : IPacketDevice
                     offloads = Request(descriptor, options, probed);
                 }
 
-                queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads), options.UseRing));
+                queues.Add(new LinuxTunQueue(descriptor, headerLength, CoalescedBy(options, offloads), options));
             }
             catch
             {

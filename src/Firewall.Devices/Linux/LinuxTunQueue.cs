@@ -10,37 +10,29 @@ namespace Firewall.Devices.Linux;
 /// </summary>
 public sealed class LinuxTunQueue : IPacketQueue, IDisposable
 {
-    // A batch is full with so many bytes, which is one super-packet. Eight of them in a batch made a small packet that came behind the first wait until
-    // all were copied twice, and were more than the second-level cache holds.
-    private const int FullBatch = 65_000;
-
     private readonly QueueGate _gate;
     private readonly Descriptor _descriptor;
-    private readonly WakeEvent _wake;
     private readonly int _fd;
-    private readonly PollDescriptor[] _waitFor;
+    private readonly TunReader _reader;
     private readonly TunWriter _writer;
     private readonly bool _mayUseRing;
     private TunRing? _ring;
     private int _ringThread;
-    private bool _hasWaited;
-    private bool _comesAlone;
 
     /// <summary>Takes over an attached, non-blocking descriptor.</summary>
     /// <param name="descriptor">The queue's.</param>
     /// <param name="headerLength">Bytes of the virtio-net header; 0: there is none.</param>
     /// <param name="coalesced">Which packets of a batch may be written as one super-packet.</param>
-    /// <param name="mayUseRing">Reads through io_uring where the kernel has it.</param>
-    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced = CoalescedKinds.None, bool mayUseRing = false)
+    /// <param name="options">How it is read.</param>
+    internal LinuxTunQueue(Descriptor descriptor, int headerLength, CoalescedKinds coalesced, TunOptions options)
     {
         _gate = new QueueGate(CloseFiles);
-        _wake = new WakeEvent();
         _descriptor = descriptor;
         _fd = descriptor.Number;
-        _waitFor = [new PollDescriptor(_fd, PollDescriptor.Input), new PollDescriptor(_wake.Fd, PollDescriptor.Input)];
+        _reader = new TunReader(_fd, headerLength, options.SleepInRead);
         _writer = new TunWriter(_fd, headerLength == PacketCoalescer.HeaderLength ? coalesced : CoalescedKinds.None);
         HeaderLength = headerLength;
-        _mayUseRing = mayUseRing;
+        _mayUseRing = options.UseRing;
     }
 
     /// <inheritdoc/>
@@ -86,7 +78,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Wake() => _wake.Signal();
+    public void Wake() => _reader.Wake();
 
     /// <summary>The open queue, to be passed on; it stays this object's.</summary>
     internal Descriptor Descriptor => _descriptor;
@@ -100,87 +92,41 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     /// <summary>Closes the queue. A reader that waits returns false, and so does every later one.</summary>
     public void Dispose()
     {
-        if (_gate.Close()) _wake.Signal();
+        if (_gate.Close()) _reader.Wake();
     }
 
     // A ring belongs to one thread. Between two reads there is no packet in it, so that one can be thrown away and another made.
     private TunRing? RingOfThisThread(PacketBatch batch)
     {
-        int thread = Environment.CurrentManagedThreadId;
+        int thread = ThreadSignal.CurrentThread;
         if (_ringThread == thread || !_mayUseRing || batch.Capacity < PacketBatch.DefaultCapacity) return _ring;
         _ring?.Dispose();
-        _ring = TunRing.TryCreate(_fd, _wake.Fd, HeaderLength);
+        _ring = TunRing.TryCreate(_fd, _reader.WakeEvent.Fd, HeaderLength);
         _ringThread = thread;
         return _ring;
     }
 
-    // Null: the kernel cannot do it after all, and nothing was read.
-    private bool? ReadRing(TunRing ring, PacketBatch batch, int timeoutMilliseconds)
-    {
-        Errno error = ring.Read(batch, timeoutMilliseconds, out bool woken);
-        if (woken)
-        {
-            _wake.Drain();
-            if (batch.Count == 0) return _gate.IsOpen;
-        }
-
-        if (error == Errno.None || batch.Count > 0) return true;
-        if (error != Errno.EINVAL) return ReadFailed(error);
-        ring.Dispose();
-        _ring = null;
-        return null;
-    }
-
     private bool ReadOrWait(PacketBatch batch, int timeoutMilliseconds)
     {
-        if (RingOfThisThread(batch) is { } ring && ReadRing(ring, batch, timeoutMilliseconds) is { } more) return more;
-        long deadline = timeoutMilliseconds > 0 ? Environment.TickCount64 + timeoutMilliseconds : 0;
-        int remaining = timeoutMilliseconds;
-        while (true)
+        if (RingOfThisThread(batch) is { } ring)
         {
-            Errno error = Fill(batch);
-            if (batch.Count > 0)
-            {
-                _comesAlone = _hasWaited && batch.Count == 1;
-                _hasWaited = false;
-                return true;
-            }
+            Errno refused = ring.Read(batch, timeoutMilliseconds, out bool wakenRing);
+            if (wakenRing) _reader.WakeEvent.Drain();
+            if (refused != Errno.EINVAL || batch.Count > 0) return Goes(batch, refused, wakenRing);
 
-            if (error is not (Errno.EAGAIN or Errno.EINTR)) return ReadFailed(error);
-            if (remaining == 0) return true;
-            if (error == Errno.EAGAIN)
-            {
-                _hasWaited = true;
-                _waitFor[1].Returned = 0;
-                int ready = LibC.Poll(ref _waitFor[0], 2, remaining);
-                if (ready == 0) return true;
-                if (ready > 0 && _waitFor[1].Returned != 0)
-                {
-                    _wake.Drain();
-                    return _gate.IsOpen;
-                }
-            }
-
-            if (timeoutMilliseconds > 0) remaining = (int)Math.Max(0, deadline - Environment.TickCount64);
+            // The kernel cannot do it after all, and nothing was read.
+            ring.Dispose();
+            _ring = null;
         }
+
+        Errno error = _reader.Read(batch, timeoutMilliseconds, out bool woken);
+        return Goes(batch, error, woken);
     }
 
-    // Reads until nothing is left (EAGAIN), the batch is full (None), or an error. Where packets come one at a time, the one that was waited for is passed on
-    // before another is looked for: the call that finds nothing would be part of its way. With the bound above, round trips beside a bulk
-    // flow went from 1.33 to 0.96 of an empty C loop's (p50) and from 1.25 to 1.02 (p99), medians of four rounds in turn.
-    private Errno Fill(PacketBatch batch)
+    private bool Goes(PacketBatch batch, Errno error, bool woken)
     {
-        while (batch.HasRoom && batch.Length < FullBatch)
-        {
-            Span<byte> frame = batch.NextFrame();
-            nint length = LibC.Read(_fd, ref frame[0], frame.Length);
-            if (length < 0) return ErrnoText.Last;
-            if (length < HeaderLength) continue; // cannot happen: the kernel writes the header first
-            batch.Commit((int)length);
-            if (_hasWaited && _comesAlone) break;
-        }
-
-        return Errno.None;
+        if (batch.Count > 0) return true;
+        return error == Errno.None ? !woken || _gate.IsOpen : ReadFailed(error);
     }
 
     // EBADFD: detached, the interface was deleted; EFAULT: is being deleted; EBADF: the descriptor is gone.
@@ -193,6 +139,6 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         _ring?.Dispose();
         _ring = null;
         _descriptor.Dispose();
-        _wake.Dispose();
+        _reader.Dispose();
     }
 }

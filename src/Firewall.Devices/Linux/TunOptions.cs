@@ -63,6 +63,9 @@ public sealed record TunOptions
     /// <summary>Reads through io_uring where the kernel has it and allows it; else, and if false, by plain system calls.</summary>
     public bool UseRing { get; init; }
 
+    /// <summary>Waits for packets in the read that brings them where the kernel lets us read without waiting too; else, and if false, in poll.</summary>
+    public bool SleepInRead { get; init; } = true;
+
     /// <summary>The driver's device file.</summary>
     public string DevicePath { get; init; } = "/dev/net/tun";
 }

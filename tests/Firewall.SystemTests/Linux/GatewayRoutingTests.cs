@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Routing;
 using Xunit;
@@ -77,6 +79,28 @@ public sealed class GatewayRoutingTests : IDisposable
         Assert.True(Conversation.Ping(_client, "2001:db8:a::1"));
         Assert.True(Conversation.Ping(_box, "10.0.0.4"));
         Assert.Equal(0, firewall.Packets);
+    }
+
+    [Fact]
+    public void Who_claims_to_be_the_box_does_not_come_as_far_as_the_tun()
+    {
+        using PassThrough firewall = _box.Inside(() => new PassThrough());
+        _box.Inside(new GatewayRouting(Options).Apply);
+        Assert.True(Conversation.Ping(_client, "10.0.0.4"));
+        long ofOnePing = firewall.Packets;
+        _client.Address("lo", "10.0.0.1/32", "203.0.113.1/32");
+        _client.Inside(() =>
+        {
+            foreach (string claimed in (string[])["10.0.0.1", "203.0.113.1"])
+            {
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+                socket.Bind(new IPEndPoint(IPAddress.Parse(claimed), 0));
+                socket.SendTo("hello"u8, new IPEndPoint(IPAddress.Parse("10.0.0.4"), 9));
+            }
+        });
+        _client.Ip("addr", "del", "203.0.113.1/32", "dev", "lo");
+        Assert.True(Conversation.Ping(_client, "10.0.0.4"));
+        Assert.Equal(2 * ofOnePing, firewall.Packets);
     }
 
     [Fact]

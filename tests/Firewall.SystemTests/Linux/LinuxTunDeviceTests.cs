@@ -186,11 +186,13 @@ public sealed class LinuxTunDeviceTests
         Assert.Contains("--cap-add NET_ADMIN", output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Disposing_ends_a_read_that_waits_and_all_later_ones()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Disposing_ends_a_read_that_waits_and_all_later_ones(bool sleepInRead)
     {
         using var here = new NetworkNamespace("dispose");
-        LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions()));
+        LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead }));
         bool more = true;
         var batch = new PacketBatch(10);
         using var reading = new ManualResetEventSlim();
@@ -210,11 +212,13 @@ public sealed class LinuxTunDeviceTests
         tun.Dispose();
     }
 
-    [Fact]
-    public void Waking_makes_a_read_return_with_an_empty_batch_and_the_time_out_does_too()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Waking_makes_a_read_return_with_an_empty_batch_and_the_time_out_does_too(bool sleepInRead)
     {
         using var here = new NetworkNamespace("wake");
-        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions()));
+        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead }));
         var batch = new PacketBatch(10);
         tun.Queues[0].Wake();
         Assert.True(tun.Queues[0].Read(batch, -1));
@@ -226,11 +230,56 @@ public sealed class LinuxTunDeviceTests
         Assert.Equal(0, batch.Count);
     }
 
-    [Fact]
-    public void A_deleted_interface_ends_the_queue()
+    // A signal finds nobody asleep if it comes a moment before the sleep.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void No_wake_is_lost_wherever_between_two_sleeps_it_comes(bool sleepInRead)
+    {
+        const int Wakes = 20_000;
+        using var here = new NetworkNamespace("wakes");
+        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead }));
+        int woken = 0;
+        var reader = new Thread(() =>
+        {
+            var batch = new PacketBatch(10);
+            while (tun.Queues[0].Read(batch, -1)) Volatile.Write(ref woken, woken + 1);
+        });
+        reader.Start();
+        for (int i = 0; i < Wakes; i++)
+        {
+            int before = Volatile.Read(ref woken);
+            tun.Queues[0].Wake();
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref woken) > before, TimeSpan.FromSeconds(10)), $"wake {i} was lost");
+        }
+
+        tun.Dispose();
+        Assert.True(reader.Join(TimeSpan.FromSeconds(10)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void One_thread_after_the_other_reads_and_is_woken(bool sleepInRead)
+    {
+        using var here = new NetworkNamespace("threads");
+        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead }));
+        for (int i = 0; i < 50; i++)
+        {
+            var reader = new Thread(() => tun.Queues[0].Read(new PacketBatch(10), -1));
+            reader.Start();
+            tun.Queues[0].Wake();
+            Assert.True(reader.Join(TimeSpan.FromSeconds(10)), $"thread {i} sleeps on");
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_deleted_interface_ends_the_queue(bool sleepInRead)
     {
         using var here = new NetworkNamespace("gone");
-        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions()));
+        using LinuxTunDevice tun = here.Inside(() => LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead }));
         var batch = new PacketBatch(10);
         bool more = true;
         var reader = new Thread(() => more = tun.Queues[0].Read(batch, -1));
@@ -253,13 +302,15 @@ public sealed class LinuxTunDeviceTests
         Assert.Equal(2, tun.WriteErrors);
     }
 
-    [Fact]
-    public void Reading_and_writing_allocate_nothing()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Reading_and_writing_allocate_nothing(bool sleepInRead)
     {
         using var here = new NetworkNamespace("alloc");
         here.Inside(() =>
         {
-            using LinuxTunDevice tun = LinuxTunDevice.Open(new TunOptions());
+            using LinuxTunDevice tun = LinuxTunDevice.Open(new TunOptions { SleepInRead = sleepInRead });
             here.Ip("route", "add", "198.51.100.0/24", "dev", "fw0");
             here.Address("lo", "192.0.2.1/32");
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);

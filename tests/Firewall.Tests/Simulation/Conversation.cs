@@ -202,7 +202,8 @@ internal sealed class Conversation
 
     private Circumstances CircumstancesOf(TcpSegment segment, TcpHost receiver, int round) => new(
         IsStraggler: round != _epoch,
-        IsOldAnswer: segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && receiver.IsOldAnswer(segment),
+        IsOldAnswer: (segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) || (segment.Flags == TcpFlags.Ack && (receiver == Inside ? Outside : Inside).State == HostState.SynReceived))
+            && receiver.IsOldAnswer(segment),
         IsCut: Outside.WasCut || Inside.WasCut,
         IsRecordForged: _isRecordForged,
         AnswersForged: ((segment.Flags & TcpFlags.Ack) != 0 && _forgedSyns.Contains(segment.Acknowledgment - 1))

@@ -21,7 +21,7 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
             "It belongs to a connection that both ends have finished; the ports are in use again. Its numbers are not those of the new one, and the receiver would not take it.",
             static (segment, verdict, before, circumstances) => circumstances.IsStraggler),
         new("answer to an old SYN",
-            "A SYN of the connection before came late, and its SYN/ACK later than the new connection's SYN; the right SYN/ACK follows.",
+            "A SYN of the connection before came late, and its SYN/ACK, or what the host says while it waits for that to be acknowledged, later than the new connection's SYN; the right SYN/ACK follows.",
             static (segment, verdict, before, circumstances) => circumstances.IsOldAnswer),
         new("challenge behind its reset",
             "A host that still had an old connection has challenged a SYN and the RST that answered has passed; another copy of the challenge has nothing more to say.",
@@ -49,6 +49,10 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == (TcpFlags.Syn | TcpFlags.Ack)
                 && before.IsForward && before.State >= TcpState.Established && (before.Sender.Flags & TcpPeerFlags.HasAcknowledged) != 0
                 && unchecked((int)(segment.Sequence - before.Sender.End)) < 0 && unchecked((int)(segment.Acknowledgment - before.Sender.MaxAck)) <= 0),
+        new("acknowledgment of a forgotten SYN's data",
+            "The other end's SYN (see above) carried data, and its copy brought them behind the firewall. What acknowledges them goes further than all that the record knows; their sender sends them again with its SYN/ACK, and then it fits.",
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Flags == TcpFlags.Ack
+                && before.IsForward && before.State == TcpState.SynReceived && segment.Acknowledgment - before.Receiver.End < 1_500),
         new("answer to a forged SYN",
             "A host in TIME_WAIT takes a SYN that lies ahead for a new connection (RFC 6191), whoever sent it. What it says to it belongs to nobody's connection, nor does the RST that the other end answers with.",
             static (segment, verdict, before, circumstances) => circumstances.AnswersForged),
@@ -64,7 +68,7 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
 
 /// <summary>What the simulation knows about a packet and the firewall does not.</summary>
 /// <param name="IsStraggler">True if the connection that it was sent for is over.</param>
-/// <param name="IsOldAnswer">True for a SYN/ACK that answers an older SYN than its receiver's last.</param>
+/// <param name="IsOldAnswer">True for what answers an older SYN than its receiver's last: a SYN/ACK, or an acknowledgment of a host that waits for that to be acknowledged.</param>
 /// <param name="IsCut">True if one end has given the connection up.</param>
 /// <param name="IsRecordForged">True if a forged packet opened the record that is there now.</param>
 /// <param name="AnswersForged">True if it acknowledges nothing but a forged SYN, or is the RST that answers such an acknowledgment.</param>

@@ -26,6 +26,7 @@ internal enum Errno
     ENOSPC = 28,
     EROFS = 30,
     EPIPE = 32,
+    ENOSYS = 38,
     EBADFD = 77,
     EOPNOTSUPP = 95,
     EAFNOSUPPORT = 97,

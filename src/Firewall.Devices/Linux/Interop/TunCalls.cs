@@ -15,6 +15,9 @@ internal static class TunCalls
     /// <summary>TUNSETOFFLOAD, _IOW('T', 208, unsigned int); takes the value itself, not a pointer.</summary>
     public const nuint SetOffload = 0x4004_54D0;
 
+    /// <summary>FIONBIO (asm-generic/ioctls.h), any file's: 0 makes reads wait.</summary>
+    public const nuint SetNonBlocking = 0x5421;
+
     /// <summary>IFF_TUN: IP packets without link layer.</summary>
     public const ushort Tun = 0x0001;
 

@@ -61,7 +61,7 @@ internal sealed class KernelSettings(RouteNetlink netlink)
     // IPV4_DEVCONF_… of linux/ip.h.
     private bool TryWriteByNetlink(KernelSetting setting)
     {
-        const ushort forwarding = 1, reversePathFilter = 8;
+        const ushort forwarding = 1, reversePathFilter = 8, acceptLocal = 23;
         const ulong millisecondsPerTick = 10;
         string[] parts = setting.Path.Split('/');
         if (parts is not ["net", "ipv4", "conf" or "neigh", var name, var what] || name is "all" or "default") return false;
@@ -71,6 +71,7 @@ internal sealed class KernelSettings(RouteNetlink netlink)
         {
             case ("conf", "forwarding"): netlink.SetIPv4Setting(link, forwarding, value); return true;
             case ("conf", "rp_filter"): netlink.SetIPv4Setting(link, reversePathFilter, value); return true;
+            case ("conf", "accept_local"): netlink.SetIPv4Setting(link, acceptLocal, value); return true;
             case ("neigh", "proxy_delay"): netlink.SetProxyDelay(link, value * millisecondsPerTick); return true;
             default: return false;
         }
