@@ -51,7 +51,7 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
                 && unchecked((int)(segment.Sequence - before.Sender.End)) < 0 && unchecked((int)(segment.Acknowledgment - before.Sender.MaxAck)) <= 0),
         new("acknowledgment of a forgotten SYN's data",
             "The other end's SYN (see above) carried data, and its copy brought them behind the firewall. What acknowledges them goes further than all that the record knows; their sender sends them again with its SYN/ACK, and then it fits.",
-            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Flags == TcpFlags.Ack
+            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Flags is TcpFlags.Ack or (TcpFlags.Syn | TcpFlags.Ack)
                 && before.IsForward && before.State == TcpState.SynReceived && segment.Acknowledgment - before.Receiver.End < 1_500),
         new("answer to a forged SYN",
             "A host in TIME_WAIT takes a SYN that lies ahead for a new connection (RFC 6191), whoever sent it. What it says to it belongs to nobody's connection, nor does the RST that the other end answers with.",
