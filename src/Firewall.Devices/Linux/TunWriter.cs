@@ -18,7 +18,7 @@ internal sealed class TunWriter
     private long _coalesced;
 
     /// <summary>Writes to a descriptor that somebody else closes.</summary>
-    /// <param name="fd">Attached, non-blocking.</param>
+    /// <param name="fd">Attached. A write to a TUN never waits: nothing bounds its send buffer.</param>
     /// <param name="kinds">What may leave together; the packets then have the virtio-net header.</param>
     public TunWriter(int fd, CoalescedKinds kinds)
     {

@@ -78,7 +78,8 @@ internal sealed partial class ActivityLog : IDisposable
         lock (_lock) _file?.Dispose();
     }
 
-    private static string Aside(string path, int number) => $"{path}.{number}";
+    /// <summary>Where a log's file is after it was moved aside so often, 1 to <see cref="KeptFiles"/>.</summary>
+    public static string Aside(string path, int number) => $"{path}.{number}";
 
     private static FileStream Open(string path)
     {

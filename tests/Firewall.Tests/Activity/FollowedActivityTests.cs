@@ -120,6 +120,40 @@ public sealed class FollowedActivityTests : IDisposable
         };
     }
 
+    // The first look at a new file may find it empty, and the next one not.
+    [Fact]
+    public async Task A_file_that_gets_its_first_line_while_it_is_looked_at_is_told_once()
+    {
+        const int Files = 1_000;
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "an open file cannot be moved over");
+        Add(1);
+        using var followed = new FollowedActivity(Log);
+        Assert.Empty(followed.New());
+        List<string> told = [];
+        int count = 0;
+        Task writing = Task.Run(() =>
+        {
+            for (int file = 1; file <= Files; file++)
+            {
+                // As many are kept as there is time for the reader to be behind.
+                SpinWait.SpinUntil(() => Volatile.Read(ref count) >= file - 2, TimeSpan.FromSeconds(10));
+                MoveAside();
+                using var next = new FileStream(Log, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+                Thread.SpinWait(file % 200 * 10);
+                next.Write(System.Text.Encoding.UTF8.GetBytes($"entry {file}\n"));
+            }
+        });
+        while (!writing.IsCompleted)
+        {
+            told.AddRange(followed.New());
+            Volatile.Write(ref count, told.Count);
+        }
+
+        await writing;
+        for (int look = 0; look < 3; look++) told.AddRange(followed.New());
+        Assert.Equal(Enumerable.Range(1, Files).Select(static file => $"entry {file}"), told);
+    }
+
     private void Add(int count)
     {
         for (int i = 0; i < count; i++) File.AppendAllText(Log, $"entry {_entries++}\n");

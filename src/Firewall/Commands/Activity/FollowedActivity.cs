@@ -54,31 +54,33 @@ internal sealed class FollowedActivity(string path) : IDisposable
     private FileStream? Newer(FileStream file)
     {
         byte[] first = FirstLineOf(file);
-        // Twice, since files may be moved while they are looked at.
-        for (int look = 0; look < 2; look++)
+        // From the newest one on, the way that files are moved: none is missed that moves meanwhile.
+        for (int number = 0; number <= ActivityLog.KeptFiles; number++)
         {
-            IReadOnlyList<string> files = ActivityLog.FilesOf(path);
-            for (int i = files.Count - 1; i >= 0; i--)
-            {
-                if (Is(files[i], first)) return i == files.Count - 1 ? null : OpenUnmoved(files[i + 1], files[i], first);
-            }
+            if (Is(Name(number), first)) return number == 0 ? null : OpenNext(number, first);
         }
 
-        // Others have moved it away, or taken it away; unless it stands there again after all, where moving takes long.
+        // Others have moved it away, or taken it away; unless it stands there again after all, where moving takes long, or had no whole line at the first
+        // look and has one by now.
         FileStream? newest = Open(path);
-        if (newest is null || !FirstLineOf(newest).AsSpan().SequenceEqual(first)) return newest;
+        if (newest is null) return null;
+        if (!FirstLineOf(newest).AsSpan().SequenceEqual(first) && FirstLineOf(file).AsSpan().SequenceEqual(first)) return newest;
         newest.Dispose();
         return null;
     }
 
-    // Where all were moved once more since they were looked at, the next look will tell.
-    private static FileStream? OpenUnmoved(string newer, string held, byte[] first)
+    // The next one that is there. Where any was moved meanwhile, the next look will tell: while files are moved there is a gap between two of them.
+    private FileStream? OpenNext(int held, byte[] first)
     {
-        FileStream? file = Open(newer);
-        if (file is null || Is(held, first)) return file;
-        file.Dispose();
+        int number = held - 1;
+        FileStream? next = Open(Name(number));
+        while (next is null && number > 0) next = Open(Name(--number));
+        if (Is(Name(held), first) && !Enumerable.Range(number + 1, held - number - 1).Any(skipped => File.Exists(Name(skipped)))) return next;
+        next?.Dispose();
         return null;
     }
+
+    private string Name(int number) => number == 0 ? path : ActivityLog.Aside(path, number);
 
     private static bool Is(string path, byte[] first)
     {
