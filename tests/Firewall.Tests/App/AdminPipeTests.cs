@@ -18,9 +18,9 @@ namespace Firewall.Tests.App;
 [SupportedOSPlatform("windows")]
 public sealed class AdminPipeTests : IAsyncLifetime
 {
-    private readonly TempFolder _folder = new();
     private readonly TestPlatform _platform = new();
     private readonly string _pipe = $"{PipeName.Prefix}firewall-test-{Guid.NewGuid():N}";
+    private TempFolder _folder = null!; // made once the test is known to run: one that is skipped is not disposed
     private IHost? _host;
 
     public async ValueTask InitializeAsync()
@@ -28,6 +28,7 @@ public sealed class AdminPipeTests : IAsyncLifetime
         Assert.SkipUnless(OperatingSystem.IsWindows(), "named pipes with an access list are Windows'");
         using var user = WindowsIdentity.GetCurrent();
         Assert.SkipUnless(new WindowsPrincipal(user).IsInRole(WindowsBuiltInRole.Administrator), "needs an administrator, as the appliance does");
+        _folder = new TempFolder();
         _folder.Write("rules.json", SampleFiles.Allow());
         _folder.Write("firewall.json", $$"""
             {
