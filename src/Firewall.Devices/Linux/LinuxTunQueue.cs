@@ -19,7 +19,7 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     private TunRing? _ring;
     private int _ringThread;
 
-    /// <summary>Takes over an attached, non-blocking descriptor.</summary>
+    /// <summary>Takes over an attached descriptor.</summary>
     /// <param name="descriptor">The queue's.</param>
     /// <param name="headerLength">Bytes of the virtio-net header; 0: there is none.</param>
     /// <param name="coalesced">Which packets of a batch may be written as one super-packet.</param>
@@ -110,9 +110,9 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
     {
         if (RingOfThisThread(batch) is { } ring)
         {
-            Errno refused = ring.Read(batch, timeoutMilliseconds, out bool wakenRing);
-            if (wakenRing) _reader.WakeEvent.Drain();
-            if (refused != Errno.EINVAL || batch.Count > 0) return Goes(batch, refused, wakenRing);
+            Errno ended = ring.Read(batch, timeoutMilliseconds, out bool wasWoken);
+            if (wasWoken) _reader.WakeEvent.Drain();
+            if (ended != Errno.EINVAL || batch.Count > 0) return GoesOn(batch, ended, wasWoken);
 
             // The kernel cannot do it after all, and nothing was read.
             ring.Dispose();
@@ -120,10 +120,10 @@ public sealed class LinuxTunQueue : IPacketQueue, IDisposable
         }
 
         Errno error = _reader.Read(batch, timeoutMilliseconds, out bool woken);
-        return Goes(batch, error, woken);
+        return GoesOn(batch, error, woken);
     }
 
-    private bool Goes(PacketBatch batch, Errno error, bool woken)
+    private bool GoesOn(PacketBatch batch, Errno error, bool woken)
     {
         if (batch.Count > 0) return true;
         return error == Errno.None ? !woken || _gate.IsOpen : ReadFailed(error);

@@ -14,6 +14,14 @@ public sealed class HandoverOfferTests
         Assert.Equal(offer, HandoverOffer.Read(offer.Write()));
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    [InlineData(HandoverOffer.CurrentProtocol, true)]
+    [InlineData(HandoverOffer.CurrentProtocol + 1, false)]
+    public void Older_versions_are_taken_over_from_and_later_ones_not(int protocol, bool understands) =>
+        Assert.Equal(understands, HandoverOffer.Understands(protocol));
+
     [Fact]
     public void A_version_that_knows_no_probe_has_found_nothing() =>
         Assert.Null(HandoverOffer.Read("""{"Protocol":1,"Program":"0.0.9","Queues":1,"Flows":null}""").Misbehaving);

@@ -208,7 +208,8 @@ internal sealed class Conversation
         IsRecordForged: _isRecordForged,
         AnswersForged: ((segment.Flags & TcpFlags.Ack) != 0 && _forgedSyns.Contains(segment.Acknowledgment - 1))
             || (segment.Flags == TcpFlags.Rst && _forgedSyns.Contains(segment.Sequence - 1)),
-        WasCutBefore: _wasCutBefore);
+        WasCutBefore: _wasCutBefore,
+        MayHaveSynData: receiver.Traits.FastOpen);
 
     private void Excuse(TcpSegment segment, Verdict verdict, FlowSnapshot before, Circumstances circumstances)
     {

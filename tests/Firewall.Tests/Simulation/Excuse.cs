@@ -52,7 +52,8 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
         new("acknowledgment of a forgotten SYN's data",
             "The other end's SYN (see above) carried data, and its copy brought them behind the firewall. What acknowledges them goes further than all that the record knows; their sender sends them again with its SYN/ACK, and then it fits.",
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.OutOfWindow && segment.Flags is TcpFlags.Ack or (TcpFlags.Syn | TcpFlags.Ack)
-                && before.IsForward && before.State == TcpState.SynReceived && segment.Acknowledgment - before.Receiver.End < 1_500),
+                && circumstances.MayHaveSynData && before.IsForward && before.State == TcpState.SynReceived
+                && segment.Acknowledgment - before.Receiver.End is > 0 and < 1_500),
         new("answer to a forged SYN",
             "A host in TIME_WAIT takes a SYN that lies ahead for a new connection (RFC 6191), whoever sent it. What it says to it belongs to nobody's connection, nor does the RST that the other end answers with.",
             static (segment, verdict, before, circumstances) => circumstances.AnswersForged),
@@ -73,4 +74,6 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
 /// <param name="IsRecordForged">True if a forged packet opened the record that is there now.</param>
 /// <param name="AnswersForged">True if it acknowledges nothing but a forged SYN, or is the RST that answers such an acknowledgment.</param>
 /// <param name="WasCutBefore">True if an earlier connection on these ports was given up, perhaps without the firewall seeing it.</param>
-internal readonly record struct Circumstances(bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool AnswersForged, bool WasCutBefore);
+/// <param name="MayHaveSynData">True if its receiver sends data with its SYN (Fast Open).</param>
+internal readonly record struct Circumstances(
+    bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool AnswersForged, bool WasCutBefore, bool MayHaveSynData);

@@ -54,13 +54,11 @@ internal static unsafe partial class ThreadSignal
         return SetAction(Number, in action, 0) == 0 && Send(CurrentThread);
     }
 
-    private static nint Call(nint number, nint first, nint second, nint third, nint fourth) => SystemCall(number, first, second, third, fourth);
-
     [LibraryImport(Library, EntryPoint = "sigaction", SetLastError = true)]
     private static partial int SetAction(int signal, ref readonly Action action, nint before);
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint SystemCall(nint number, nint first, nint second, nint third, nint fourth);
+    private static partial nint Call(nint number, nint first, nint second, nint third, nint fourth);
 
     // Not all of these calls have a function in every C library that we run with.
     private static class Numbers

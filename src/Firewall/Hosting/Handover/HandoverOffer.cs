@@ -13,8 +13,16 @@ namespace Firewall.Hosting.Handover;
 /// </param>
 internal sealed record HandoverOffer(int Protocol, string Program, int Queues, string? Flows, uint? Misbehaving = null)
 {
-    /// <summary>Raised when the conversation changes, so that two versions that do not understand each other say so.</summary>
-    public const int CurrentProtocol = 1;
+    /// <summary>
+    /// Raised when the conversation changes, so that two versions that do not understand each other say so. With 2 a read of the queues may wait, and
+    /// who knows 1 alone would wait in it with packets in his hands; who knows 2 can take over from both.
+    /// </summary>
+    public const int CurrentProtocol = 2;
+
+    private const int OldestProtocol = 1;
+
+    /// <summary>Whether this version can take over from one that offers so.</summary>
+    public static bool Understands(int protocol) => protocol is >= OldestProtocol and <= CurrentProtocol;
 
     /// <summary>As one line.</summary>
     public string Write() => JsonSerializer.Serialize(this, HandoverJson.Default.HandoverOffer);

@@ -107,7 +107,7 @@ internal sealed class Predecessor : IDisposable
 
     private static void Check(HandoverOffer offer, int queues)
     {
-        if (offer.Protocol != HandoverOffer.CurrentProtocol)
+        if (!HandoverOffer.Understands(offer.Protocol))
             throw new IOException($"it is version {offer.Program}, which hands over in another way; stop it and start this one");
         if (offer.Queues != queues)
             throw new IOException($"it has {offer.Queues} queues and Firewall:Tun:Queues is {queues}; the number changes only by a stop and a start");
