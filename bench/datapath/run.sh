@@ -10,6 +10,7 @@
 #   nfqueue        nftables sends every packet to a C program that accepts all
 #   firewall       artifacts/firewall with 10 rules
 #   firewall-1000  the same with 1,000 rules that use the whole service tag file, if there is one beside the checkout
+#   firewall-single as firewall, with one queue where it would take several
 #   firewall-alone     with 10 rules, and nothing that watches: no admin socket, no log, no kept packets
 #   firewall-observed  with all that watches: flow logs in every format, activity log, drops log and capture, a scrape of the metrics a second,
 #                      metrics by OTLP, two followers of drops, one of the activity log, and firewall top
@@ -56,6 +57,7 @@ else
 fi
 rules 1000 "${tags[@]}" > "$work/rules-1000.json"
 config firewall rules.json ""
+sed 's/"Name": "fwbench0"/&, "Queues": 1/' "$work/firewall.json" > "$work/firewall-single.json"
 cat > "$work/firewall-alone.json" << CONFIG
 { "Firewall": { "Rules": "rules.json", "Interfaces": [ "fwb-rc", "fwb-rs" ], "Tun": { "Name": "fwbench0" }, "Logging": { "LogLevel": { "Drops": "None" } },
     "Admin": { "Socket": "none" }, "ActivityLog": { "File": "none" }, "Drops": { "KeptPackets": 0 } } }
@@ -169,6 +171,8 @@ stop_firewall-observed() {
 }
 
 start_firewall() { start_appliance firewall; }
+start_firewall-single() { start_appliance firewall-single; }
+stop_firewall-single() { stop_firewall; }
 start_firewall-1000() { start_appliance firewall-1000; }
 stop_firewall-1000() { stop_firewall; }
 

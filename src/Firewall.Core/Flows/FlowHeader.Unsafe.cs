@@ -50,7 +50,7 @@ internal struct FlowHeader
         if (Checksum != ComputeChecksum()) return "its header is damaged";
         if (Version != FlowLayout.Version || RecordLength != FlowRecord.SizeInBytes) return "it was written by another version";
         if (BootId != bootId) return "it is from before the last start of the machine";
-        if (MaxFlows < 1 || MaxFlows > FlowTable.LargestMaximum || Shards is not (1 or FlowLayout.SharedShards)) return "its header makes no sense";
+        if (MaxFlows < 1 || MaxFlows > FlowTable.LargestMaximum || !FlowLayout.CanHave(Shards)) return "its header makes no sense";
         return new FlowLayout(MaxFlows, Shards).Length > regionLength ? "it is shorter than its header says" : null;
     }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Firewall.Core.Flows;
 
 /// <summary>
@@ -18,8 +20,11 @@ internal readonly record struct FlowLayout
     /// <summary>Slots of a shard's timer wheel.</summary>
     public const int WheelSlots = 1024;
 
-    /// <summary>With several workers the table is cut into so many shards.</summary>
-    public const int SharedShards = 64;
+    /// <summary>With several workers the table is cut into at most so many shards.</summary>
+    public const int MaxShards = 64;
+
+    // Flows fall into shards by their hash, so some get more than others: with fewer records a shard would be full long before the table is.
+    private const int LeastRecords = 1024;
 
     // Ten slots for nine records: searches stay within two buckets nearly always, even in a full table.
     private const double Load = 0.9;
@@ -34,14 +39,18 @@ internal readonly record struct FlowLayout
     /// <summary>Records in all shards.</summary>
     public int MaxFlows { get; }
 
-    /// <summary>How many shards.</summary>
+    /// <summary>How many shards, a power of two.</summary>
     public int Shards { get; }
 
     /// <summary>The whole region's length.</summary>
     public long Length => OffsetOf(Shards);
 
     /// <summary>The layout of a table for so many workers.</summary>
-    public static FlowLayout For(int maxFlows, int workers) => new(maxFlows, workers == 1 || maxFlows < SharedShards ? 1 : SharedShards);
+    public static FlowLayout For(int maxFlows, int workers) =>
+        new(maxFlows, workers == 1 || maxFlows < LeastRecords ? 1 : Math.Min(MaxShards, 1 << BitOperations.Log2((uint)(maxFlows / LeastRecords))));
+
+    /// <summary>True for a number of shards that a table can have.</summary>
+    public static bool CanHave(int shards) => shards is > 0 and <= MaxShards && BitOperations.IsPow2(shards);
 
     /// <summary>Records of a shard: an even share.</summary>
     public int RecordsOf(int shard) => (MaxFlows / Shards) + (shard < MaxFlows % Shards ? 1 : 0);

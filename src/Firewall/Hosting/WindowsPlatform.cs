@@ -31,7 +31,7 @@ internal sealed partial class WindowsPlatform(ILogger logger) : IPlatform
     /// <inheritdoc/>
     public IPacketDevice OpenDevice(FirewallOptions options)
     {
-        if (options.Tun.Queues > 1) OneQueue(logger, options.Tun.Queues);
+        if (options.Tun.Queues is > 1 and int queues) OneQueue(logger, queues);
         WintunDevice device = WintunDevice.Open(
             new WintunOptions { Name = options.Tun.Name, RingCapacity = options.Windows.RingCapacity },
             Tell);

@@ -19,15 +19,18 @@ public sealed class DatagramOrderTests : IDisposable
     public void Dispose() => _lab.Dispose();
 
     [Theory]
-    [InlineData(true, true)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(false, false)]
-    public void Numbered_datagrams_of_many_flows_come_in_the_order_in_which_they_were_sent(bool useRing, bool coalesce)
+    [InlineData(true, true, 1)]
+    [InlineData(true, true, 2)]
+    [InlineData(true, false, 1)]
+    [InlineData(false, true, 1)]
+    [InlineData(false, true, 2)]
+    [InlineData(false, true, 5)]
+    [InlineData(false, false, 1)]
+    public void Numbered_datagrams_of_many_flows_come_in_the_order_in_which_they_were_sent(bool useRing, bool coalesce, int queues)
     {
         using PassThrough firewall = _lab.Gateway.Inside(() =>
         {
-            var carrier = new PassThrough(new TunOptions { UseRing = useRing, Coalesce = coalesce });
+            var carrier = new PassThrough(new TunOptions { UseRing = useRing, Coalesce = coalesce, Queues = queues });
             new GatewayRouting(new RoutingOptions { TunName = "fw0", Interfaces = ["outside", "inside"], StateDirectory = _lab.Files["state"] }).Apply();
             return carrier;
         });

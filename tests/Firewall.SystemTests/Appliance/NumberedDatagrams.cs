@@ -6,31 +6,36 @@ using Xunit;
 
 namespace Firewall.SystemTests.Appliance;
 
-/// <summary>Numbered datagrams from the client to the VM at a steady rate; at the end it is known which came, how often and in which order.</summary>
+/// <summary>
+/// Numbered datagrams from the client to the VM at a steady rate, on one flow or on several in turn; at the end it is known which came, how
+/// often and in which order within their flow.
+/// </summary>
 internal sealed class NumberedDatagrams : IDisposable
 {
     private const int Length = 64;
     private const int RoomForPause = 64 << 20;
 
-    private readonly UdpPeer _client;
+    private readonly UdpPeer[] _clients;
     private readonly UdpPeer _server;
     private readonly int _perMillisecond;
     private readonly Task<int> _sending;
     private readonly Task _receiving;
     private readonly BitArray _came = new(50_000_000);
+    private readonly int[] _last;
     private volatile bool _stop;
     private int _received;
-    private int _last = -1;
 
     /// <summary>Starts to send.</summary>
-    public NumberedDatagrams(Lab lab, int port, int perSecond)
+    public NumberedDatagrams(Lab lab, int port, int perSecond, int flows = 1)
     {
         _perMillisecond = perSecond / 1000;
         _server = new UdpPeer(lab.Vm, Lab.VmV4, port);
         // What waited during a pause comes at once; the test is about the firewall, not about its own socket. SO_RCVBUFFORCE, socket(7).
         _server.Socket.SetRawSocketOption(1, 33, BitConverter.GetBytes(RoomForPause));
-        _client = new UdpPeer(lab.Client, Lab.ClientV4);
-        _client.Socket.Connect(IPAddress.Parse(Lab.VmV4), port);
+        _clients = [.. Enumerable.Range(0, flows).Select(_ => new UdpPeer(lab.Client, Lab.ClientV4))];
+        foreach (UdpPeer client in _clients) client.Socket.Connect(IPAddress.Parse(Lab.VmV4), port);
+        _last = new int[flows];
+        Array.Fill(_last, -1);
         _receiving = Task.Factory.StartNew(Receive, TaskCreationOptions.LongRunning);
         _sending = Task.Factory.StartNew(Send, TaskCreationOptions.LongRunning);
     }
@@ -38,7 +43,7 @@ internal sealed class NumberedDatagrams : IDisposable
     /// <summary>Datagrams that have come so far.</summary>
     public int Received => Volatile.Read(ref _received);
 
-    /// <summary>How many came after one with a higher number.</summary>
+    /// <summary>How many came after one of their flow with a higher number.</summary>
     public int Reordered { get; private set; }
 
     /// <summary>How many came a second time.</summary>
@@ -56,7 +61,7 @@ internal sealed class NumberedDatagrams : IDisposable
     public void Dispose()
     {
         _stop = true;
-        _client.Dispose();
+        foreach (UdpPeer client in _clients) client.Dispose();
         _server.Dispose();
         Task.WhenAll(_sending, _receiving).ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
     }
@@ -72,7 +77,7 @@ internal sealed class NumberedDatagrams : IDisposable
             for (; number < due; number++)
             {
                 BitConverter.TryWriteBytes(datagram, number);
-                _client.Socket.Send(datagram);
+                _clients[number % _clients.Length].Socket.Send(datagram);
             }
 
             Thread.Sleep(1);
@@ -99,8 +104,9 @@ internal sealed class NumberedDatagrams : IDisposable
 
             int number = BitConverter.ToInt32(datagram);
             if (_came[number]) Duplicated++;
-            if (number < _last) Reordered++;
-            _last = number;
+            ref int last = ref _last[number % _last.Length];
+            if (number < last) Reordered++;
+            last = number;
             _came[number] = true;
             Volatile.Write(ref _received, _received + 1);
         }

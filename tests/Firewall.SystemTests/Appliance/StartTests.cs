@@ -30,6 +30,22 @@ public sealed class StartTests
     }
 
     [Fact]
+    public void It_has_two_queues_for_each_processor_that_it_may_use()
+    {
+        using var lab = new Lab();
+        lab.WriteRules(Nsg.Group(Nsg.AllowService));
+        using (RunningAppliance all = RunningAppliance.Start(lab.Gateway, lab.Configuration()))
+        {
+            all.WaitForLog("Ready: ", $"queues {Math.Min(2 * Environment.ProcessorCount, 8)}");
+            Assert.Equal(0, all.Terminate());
+        }
+
+        using RunningAppliance one = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "taskset", "-c", "0");
+        one.WaitForLog("Ready: ", "queues 2");
+        Assert.Equal(0, one.Terminate());
+    }
+
+    [Fact]
     public void Without_the_tun_device_file() => Refuses(1, "/dev/net/tun", lab => RunningAppliance.Try(
         lab.Gateway, lab.Configuration(), "unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /dev/net && exec \"$0\" \"$@\""));
 

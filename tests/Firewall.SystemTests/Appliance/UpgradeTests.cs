@@ -16,15 +16,17 @@ public sealed class UpgradeTests(ITestOutputHelper output)
     // FIREWALL_UPGRADES=20 for the long run.
     private static int Upgrades => int.TryParse(Environment.GetEnvironmentVariable("FIREWALL_UPGRADES"), CultureInfo.InvariantCulture, out int upgrades) ? upgrades : 4;
 
-    [Fact]
-    public void Under_a_stream_of_numbered_datagrams_none_is_lost_and_none_comes_twice()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(64)] // on all queues
+    public void Under_a_stream_of_numbered_datagrams_none_is_lost_and_none_comes_twice(int flows)
     {
         using var lab = new Lab();
         string before = lab.Gateway.RoutingState() + lab.Gateway.Ip("-o", "link", "show");
         RunningAppliance appliance = lab.StartGateway(Nsg.Group(Nsg.AllowService));
         try
         {
-            using var datagrams = new NumberedDatagrams(lab, DatagramPort, Rate);
+            using var datagrams = new NumberedDatagrams(lab, DatagramPort, Rate, flows);
             for (int upgrade = 1; upgrade <= Upgrades; upgrade++)
             {
                 WaitForMore(datagrams, Rate / 10);
@@ -98,6 +100,23 @@ public sealed class UpgradeTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_number_of_queues_stays_where_the_configuration_leaves_it_open()
+    {
+        using var lab = new Lab();
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, DatagramPort).AnswerAll();
+        using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
+        lab.WriteRules(Nsg.Group(Nsg.AllowService));
+        using RunningAppliance first = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", "FIREWALL__TUN__QUEUES=3");
+        Assert.Equal([2, 1], asker.Ask(Lab.VmV4, DatagramPort, [1, 2]));
+        using RunningAppliance second = RunningAppliance.Follow(lab.Gateway, lab.Configuration());
+        Assert.Equal(0, first.WaitForEnd());
+        second.WaitForLog("Ready: ", "queues 3");
+        second.WaitForLog("adopted 1 flows");
+        Assert.Equal([4, 3], asker.Ask(Lab.VmV4, DatagramPort, [3, 4]));
+        Assert.Equal(0, second.Terminate());
+    }
+
+    [Fact]
     public void A_successor_that_cannot_start_leaves_the_running_one_in_charge()
     {
         using var lab = new Lab();
@@ -108,10 +127,10 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         string configuration = lab.Configuration();
 
         string broken = lab.Files["broken.json"];
-        File.WriteAllText(broken, File.ReadAllText(configuration).Replace("\"Mode\"", "\"Tun\": { \"Queues\": 2 }, \"Mode\"", StringComparison.Ordinal));
+        File.WriteAllText(broken, File.ReadAllText(configuration).Replace("\"Mode\"", "\"Tun\": { \"Queues\": 7 }, \"Mode\"", StringComparison.Ordinal));
         (int code, string said) = RunningAppliance.TryFollow(lab.Gateway, broken);
         Assert.True(code == 1, said);
-        Assert.Contains("Firewall:Tun:Queues is 2", said, StringComparison.Ordinal);
+        Assert.Contains("Firewall:Tun:Queues is 7", said, StringComparison.Ordinal);
         first.WaitForLog("did not take over");
         Assert.Equal([4, 3], asker.Ask(Lab.VmV4, DatagramPort, [3, 4]));
 

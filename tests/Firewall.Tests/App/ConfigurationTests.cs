@@ -24,7 +24,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(ApplianceMode.Gateway, options.Mode);
         Assert.Equal(_folder["rules.json"], options.Rules);
         Assert.Equal(["eth0", "eth1"], options.Interfaces);
-        Assert.Equal(new TunSettings("fw0", 1, 0, true, true, true, false, true), options.Tun);
+        Assert.Equal(new TunSettings("fw0", null, 0, true, true, true, false, true), options.Tun);
         Assert.Equal(Access.Deny, options.Transit);
         Assert.False(options.Reject);
         Assert.False(options.PicksUpMidStream);
@@ -174,10 +174,10 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("\"Transit\": \"Drop\"", "firewall.json:4: Firewall:Transit is \"Drop\", but must be Deny or Allow")]
     [InlineData("\"Reject\": \"maybe\"", "firewall.json:4: Firewall:Reject is \"maybe\", but must be true or false")]
     [InlineData("\"Reject\": 1", "firewall.json:4: Firewall:Reject is \"1\", but must be true or false")]
-    [InlineData("\"Tun\": { \"Queues\": \"two\" }", "firewall.json:4: Firewall:Tun:Queues is \"two\", but must be a whole number from 1 to 64")]
-    [InlineData("\"Tun\": { \"Queues\": 0 }", "firewall.json:4: Firewall:Tun:Queues is \"0\", but must be a whole number from 1 to 64")]
-    [InlineData("\"Tun\": { \"Queues\": 1.5 }", "firewall.json:4: Firewall:Tun:Queues is \"1.5\", but must be a whole number from 1 to 64")]
-    [InlineData("\"Tun\": { \"Queues\": [1] }", "firewall.json:4: Firewall:Tun:Queues must be a whole number from 1 to 64, not an object or a list")]
+    [InlineData("\"Tun\": { \"Queues\": \"two\" }", "firewall.json:4: Firewall:Tun:Queues is \"two\", but must be null or a whole number from 1 to 64")]
+    [InlineData("\"Tun\": { \"Queues\": 0 }", "firewall.json:4: Firewall:Tun:Queues is \"0\", but must be null or a whole number from 1 to 64")]
+    [InlineData("\"Tun\": { \"Queues\": 1.5 }", "firewall.json:4: Firewall:Tun:Queues is \"1.5\", but must be null or a whole number from 1 to 64")]
+    [InlineData("\"Tun\": { \"Queues\": [1] }", "firewall.json:4: Firewall:Tun:Queues must be null or a whole number from 1 to 64, not an object or a list")]
     [InlineData("\"Tun\": \"fw0\"", "firewall.json:4: Firewall:Tun is \"fw0\", but must be an object with keys of its own")]
     [InlineData("\"Tun\": { \"Name\": \"eth0\" }", "firewall.json:3: Firewall:Interfaces must be without eth0, which is the appliance's own TUN (Firewall:Tun:Name)")]
     [InlineData("\"Tun\": { \"Mtu\": 100 }", "firewall.json:4: Firewall:Tun:Mtu is \"100\", but must be 0 (follow the interfaces) or a whole number from 1280 to 65521")]
@@ -258,7 +258,7 @@ public sealed class ConfigurationTests : IDisposable
             [
                 "firewall.json:2: Firewall:Mode is \"Both\", but must be Gateway or Host",
                 "firewall.json:1: Firewall:Rules must be the path of a rules file, or of a folder with rules files",
-                "firewall.json:4: Firewall:Tun:Queues is \"x\", but must be a whole number from 1 to 64",
+                "firewall.json:4: Firewall:Tun:Queues is \"x\", but must be null or a whole number from 1 to 64",
                 "firewall.json:4: Firewall:Tun:Speed is not a known key",
             ],
             problems);
@@ -268,7 +268,7 @@ public sealed class ConfigurationTests : IDisposable
     public void A_broken_environment_variable_is_told_by_its_own_name()
     {
         Assert.Equal(
-            ["environment variable FIREWALL__TUN__QUEUES: Firewall:TUN:QUEUES is \"many\", but must be a whole number from 1 to 64"],
+            ["environment variable FIREWALL__TUN__QUEUES: Firewall:TUN:QUEUES is \"many\", but must be null or a whole number from 1 to 64"],
             ProblemsOf(Valid("\"Reject\": false"), ("FIREWALL__TUN__QUEUES", "many")),
             StringComparer.OrdinalIgnoreCase);
         Assert.Equal(

@@ -169,7 +169,7 @@ public sealed class PolicyReloaderTests : IDisposable
         Configuration("\"Tun\": { \"Queues\": 4 }");
         Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
         Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
-        Assert.Equal("Warning Firewall:Tun:Queues changed from 1 to 4, which takes effect at the next start", Assert.Single(_logger.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal)));
+        Assert.Equal("Warning Firewall:Tun:Queues changed from default to 4, which takes effect at the next start", Assert.Single(_logger.Lines, l => l.StartsWith("Warning", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -23,6 +23,37 @@ public sealed class FlowTableTests
         Assert.Equal(1, table.Expired);
     }
 
+    [Theory]
+    [InlineData(1, 1_000_000, 1)]
+    [InlineData(2, 1, 1)]
+    [InlineData(2, 2_047, 1)]
+    [InlineData(2, 2_048, 2)]
+    [InlineData(8, 10_000, 8)]
+    [InlineData(2, 65_536, 64)]
+    [InlineData(64, FlowTable.LargestMaximum, 64)]
+    public void A_table_for_several_workers_is_cut_into_shards_of_a_thousand_records_or_more(int workers, int maxFlows, int shards) =>
+        Assert.Equal(shards, FlowLayout.For(maxFlows, workers).Shards);
+
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(4_096)]
+    [InlineData(65_536)]
+    public void A_table_for_several_workers_holds_nearly_its_maximum_before_a_shard_is_full(int maxFlows)
+    {
+        using var table = new FlowTable(new FlowLimits { MaxFlows = maxFlows, HalfOpenPercent = 100, MaxFlowsPerSource = 0 }, workers: 2);
+        for (uint i = 0; ; i++)
+        {
+            FlowKey key = FlowKey.Order(IpAddress.FromIPv4(i), 1, IpAddress.FromIPv4(0xFFFF_FFFF), 2, IpProtocol.Udp, out _);
+            ulong hash = table.HashOf(key);
+            ref FlowHead record = ref table.ShardOf(hash).Add(key, false, hash, 0, out _);
+            if (Unsafe.IsNullRef(ref record)) break;
+            record.Flags |= FlowFlags.Assured;
+            table.ShardOf(hash).CountAssured();
+        }
+
+        Assert.InRange(table.Count, maxFlows * 80 / 100, maxFlows);
+    }
+
     [Fact]
     public void Several_workers_that_open_and_close_the_same_flows_leave_the_table_whole()
     {

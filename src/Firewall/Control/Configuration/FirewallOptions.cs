@@ -101,14 +101,14 @@ internal enum PlatformAddresses
 
 /// <summary>Keys of <c>Firewall:Tun</c>.</summary>
 /// <param name="Name">Name of the TUN interface.</param>
-/// <param name="Queues">How many queues, each with its worker thread.</param>
+/// <param name="Queues">How many queues, each with its worker thread; null leaves it to the platform.</param>
 /// <param name="Mtu">In bytes; 0 follows the interfaces.</param>
 /// <param name="Offloads">Take super-packets and unfinished checksums from the kernel.</param>
 /// <param name="ProbeOffloads">Try the offloads by packets of its own at start, and leave out those that the kernel does wrong.</param>
 /// <param name="Coalesce">Write consecutive packets of a flow that were read together as one super-packet.</param>
 /// <param name="IoUring">Read through io_uring where the kernel allows it.</param>
 /// <param name="Persistent">The interface stays if the process is killed, for the next one to take over.</param>
-internal sealed record TunSettings(string Name, int Queues, int Mtu, bool Offloads, bool ProbeOffloads, bool Coalesce, bool IoUring, bool Persistent);
+internal sealed record TunSettings(string Name, int? Queues, int Mtu, bool Offloads, bool ProbeOffloads, bool Coalesce, bool IoUring, bool Persistent);
 
 /// <summary>Keys of <c>Firewall:JustInTime</c>.</summary>
 /// <param name="Policies">Full path of the file of policies; null if there is none.</param>

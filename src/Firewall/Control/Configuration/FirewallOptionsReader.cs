@@ -88,7 +88,7 @@ internal static class FirewallOptionsReader
         string name = tun.Text("Name", "fw0", InterfaceAllowed, IsInterfaceName);
         return new TunSettings(
             name,
-            tun.Integer("Queues", 1, 1, 64),
+            tun.OptionalInteger("Queues", 1, 64),
             mtu,
             tun.Flag("Offloads", true),
             tun.Flag("ProbeOffloads", true),

@@ -23,7 +23,7 @@ internal sealed record OptionsChange(string Key, string Before, string After, bo
         Compare("PlatformAddresses", o => o.PlatformAddresses.ToString(), restart: false);
         Compare("Interfaces", o => string.Join(", ", o.Interfaces), restart: true);
         Compare("Tun:Name", o => o.Tun.Name, restart: true);
-        Compare("Tun:Queues", o => $"{o.Tun.Queues}", restart: true);
+        Compare("Tun:Queues", o => $"{o.Tun.Queues?.ToString(CultureInfo.InvariantCulture) ?? "default"}", restart: true);
         Compare("Tun:Mtu", o => $"{o.Tun.Mtu}", restart: true);
         Compare("Tun:Offloads", o => $"{o.Tun.Offloads}", restart: true);
         Compare("Tun:ProbeOffloads", o => $"{o.Tun.ProbeOffloads}", restart: true);

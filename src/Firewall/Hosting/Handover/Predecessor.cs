@@ -35,9 +35,9 @@ internal sealed class Predecessor : IDisposable
 
     /// <summary>Asks the instance on that TUN for a hand-over; null if there is none.</summary>
     /// <param name="tunName">The TUN's name in this network namespace.</param>
-    /// <param name="queues">How many queues the successor is configured for.</param>
+    /// <param name="queues">How many queues the successor is configured for; null if it takes as many as there are.</param>
     /// <exception cref="ApplianceException">There is one that cannot hand over.</exception>
-    public static Predecessor? Meet(string tunName, int queues)
+    public static Predecessor? Meet(string tunName, int? queues)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -105,11 +105,11 @@ internal sealed class Predecessor : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
-    private static void Check(HandoverOffer offer, int queues)
+    private static void Check(HandoverOffer offer, int? queues)
     {
         if (!HandoverOffer.Understands(offer.Protocol))
             throw new IOException($"it is version {offer.Program}, which hands over in another way; stop it and start this one");
-        if (offer.Queues != queues)
+        if (queues is not null && offer.Queues != queues)
             throw new IOException($"it has {offer.Queues} queues and Firewall:Tun:Queues is {queues}; the number changes only by a stop and a start");
         if (offer.Flows is null)
             throw new IOException("its flow table is in private memory, so connections would end; set Firewall:FlowTable:File, or stop it and start this one");
