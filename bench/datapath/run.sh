@@ -246,14 +246,14 @@ awk -v candidates="$candidates" -v loads="$loads" '
     END {
         n = split(candidates, c, " "); k = split(loads, l, " ")
         main["tcp1"] = main["tcp8"] = main["flooded"] = "gbps"; main["connections"] = "per_second"; main["idle"] = main["loaded"] = "p50_us"
-        printf "%-24s", "median"; for (i = 1; i <= n; i++) printf "%15s", c[i]; print "   firewall/null firewall/kernel"
+        printf "%-24s", "median"; for (i = 1; i <= n; i++) printf "%18s", c[i]; print "   firewall/null firewall/kernel"
         for (j = 1; j <= k; j++) {
             metrics = (l[j] in main) ? main[l[j]] : "kpps"
             if (metrics == "p50_us") metrics = "p50_us p99_us"
             count = split(metrics, names, " ")
             for (q = 1; q <= count; q++) {
                 printf "%-24s", l[j] " " names[q]
-                for (i = 1; i <= n; i++) printf "%15.2f", m[c[i], l[j], names[q]]
+                for (i = 1; i <= n; i++) printf "%18.2f", m[c[i], l[j], names[q]]
                 f = m["firewall", l[j], names[q]]
                 printf "%16s %15s\n", m["null", l[j], names[q]] ? sprintf("%.2f", f / m["null", l[j], names[q]]) : "-", m["kernel", l[j], names[q]] ? sprintf("%.2f", f / m["kernel", l[j], names[q]]) : "-"
             }

@@ -14,8 +14,8 @@ namespace Firewall.Hosting;
 /// <summary>The appliance on Linux: a TUN, policy routing, and a watch on the network that keeps both in step with it.</summary>
 internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandoverPlatform
 {
-    // Two for a processor: with as many queues as flows, half of them still share one, and wait for each other. More queues cut what comes into
-    // ever smaller batches (decision 33 has the figures).
+    // With one for each of two processors, two transfers share a queue half of the time, and wait for each other. More queues cut what comes
+    // into ever smaller batches (decision 33 has the figures).
     private const int UsualQueuesPerProcessor = 2;
     private const int MostUsualQueues = 8;
 
