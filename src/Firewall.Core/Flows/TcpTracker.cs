@@ -5,7 +5,8 @@ namespace Firewall.Core.Flows;
 /// <summary>
 /// TCP's state machine: what a segment does to its flow. Transitions, and what is made of the odd segments, are those of Linux'
 /// nf_conntrack (nf_conntrack_proto_tcp.c), which many years of odd stacks have worn into shape; the windows are in
-/// <see cref="TcpWindow"/>.
+/// <see cref="TcpWindow"/>. Beyond it, what a host answers with a challenge or a reset passes in both directions (a SYN of the answering
+/// end, a FIN before the SYN/ACK): it changes nothing here, and its sender is to learn that it is wrong.
 /// </summary>
 public static class TcpTracker
 {
@@ -42,9 +43,9 @@ public static class TcpTracker
         /* ACK     */ In, In, ES, ES, CW, CW, TW, TW, CL, In,
         /* RST     */ In, CL, CL, CL, CL, CL, CL, CL, CL, CL,
         /* responder */
-        /* SYN     */ In, S2, In, In, In, In, In, Re, Re, S2,
+        /* SYN     */ In, S2, Ig, Ig, Ig, Ig, Ig, Re, Re, S2,
         /* SYN/ACK */ In, SR, Ig, Ig, Ig, Ig, Ig, Ig, Ig, SR,
-        /* FIN     */ In, In, FW, FW, LA, LA, LA, TW, CL, In,
+        /* FIN     */ In, Ig, FW, FW, LA, LA, LA, TW, CL, In,
         /* ACK     */ In, Ig, SR, ES, CW, CW, TW, TW, CL, Ig,
         /* RST     */ In, CL, CL, CL, CL, CL, CL, CL, CL, CL,
     ];
@@ -123,9 +124,6 @@ public static class TcpTracker
         if (action == Re)
         {
             if (IsFinished(record, tail, fromHigh) && !MayNeedMore(sender, receiver, segment, state)) return TrackResult.Reopen;
-
-            // The answer to this one could not be told from one in the originator's name.
-            if (!isForward) return TrackResult.InvalidState;
             action = Ig;
         }
 
@@ -181,6 +179,8 @@ public static class TcpTracker
         {
             bool mayRestart = state == TcpState.SynSent2 || state == (isForward ? TcpState.SynSent : TcpState.SynReceived);
             TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart, state);
+            if (fit == TrackResult.Ignore && kind == TcpKind.SynAck && state == TcpState.SynSent)
+                tail.Memory.RememberChallenge(fromHigh, segment.Acknowledgment); // who gets it resets what it acknowledges
             if (fit != TrackResult.Accept && (record.Flags & FlowFlags.Liberal) == 0) return fit;
         }
 
@@ -267,6 +267,9 @@ public static class TcpTracker
         if (state == TcpState.Established && !isEstablished) return Reset.InWindow;
         if (segment.Sequence == receiver.MaxAck) return Reset.InWindow;
 
+        // Exactly behind data that went further than it might: whoever took that expects this.
+        if (segment.Sequence == sender.End && TcpWindow.IsAfter(sender.End, sender.MaxEnd)) return Reset.DoubtfulAnswer;
+
         // A RST behind the sender's own last data, whose acknowledgment is still on its way.
         if (memory.Kind is TcpKind.Ack or TcpKind.Fin && memory.FromHigh == fromHigh && segment.Sequence == memory.Value) return Reset.InWindow;
         return Reset.Doubtful;
@@ -339,12 +342,15 @@ public static class TcpTracker
     {
         switch (kind)
         {
+            // Where both open at once, the answer to the originator's is the one that counts.
+            case TcpKind.Syn when !record.IsForward(fromHigh) && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh:
+                break;
             case TcpKind.Syn:
                 TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
                 bool expectsChallenge = state == TcpState.LastAck;
                 memory.RememberSyn(fromHigh, TcpWindow.EndOf(segment), segment.Window, scale, sackPermitted, expectsChallenge);
                 break;
-            case TcpKind.Ack:
+            case TcpKind.Ack or TcpKind.Fin:
                 memory.RememberChallenge(fromHigh, segment.Acknowledgment);
                 record.Flags |= FlowFlags.Replied;
                 break;

@@ -52,10 +52,9 @@ internal static class TcpWindow
 
         if (isSyn && (sender.IsUnseen || (mayRestart && IsAnotherSyn(sender, sequence, end))))
         {
-            // An old SYN/ACK acknowledges something else; the right one may still come. Who gets it answers with a RST, which its sender
-            // waits for; only what was never sent is not acknowledged by anybody.
-            if (isAck && IsAfter(ack, receiver.End)) return TrackResult.OutOfWindow;
-            if (isAck && !IsAfter(ack, receiver.End - OldestAck)) return TrackResult.Ignore;
+            // An old SYN/ACK, or a forged one, acknowledges something else; the right one may still come. Who gets it answers with a RST,
+            // which the sender of an old one waits for.
+            if (isAck && (IsAfter(ack, receiver.End) || !IsAfter(ack, receiver.End - OldestAck))) return TrackResult.Ignore;
             Introduce(ref sender, ref receiver, segment, options, end);
             if (!isAck) return TrackResult.Accept;
         }

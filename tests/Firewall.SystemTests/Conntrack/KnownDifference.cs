@@ -41,7 +41,10 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.Verdict.Reason == VerdictReason.OutOfWindow, IsRare: true),
         new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
         new("SYN on a connection that may need more", true, static step => IsSyn(step)
-            && step.Before.State == TcpState.TimeWait && step.Verdict.Reason is VerdictReason.Flow or VerdictReason.InvalidState),
+            && step.Before.State == TcpState.TimeWait && step.Verdict.Reason == VerdictReason.Flow),
+        new("SYN of the answering end", false, static step => IsSyn(step) && !step.Before.IsForward && step.Verdict.IsAllowed
+            && step.Before.State is >= TcpState.SynReceived and <= TcpState.LastAck),
+        new("FIN that answers a SYN", false, static step => (step.Flags & TcpFlags.Fin) != 0 && !step.Before.IsForward && step.Before.State == TcpState.SynSent),
         new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
             && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),
         new("Reset that answers a SYN", false, static step => step.IsReset && step.Verdict.IsAllowed && step.Before.State == TcpState.Established

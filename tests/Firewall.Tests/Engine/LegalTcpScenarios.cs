@@ -117,6 +117,87 @@ public sealed class LegalTcpScenarios
             """);
     }
 
+    [Fact]
+    public void A_syn_of_either_end_on_an_open_connection_is_challenged() // packetdrill's and FreeBSD's suites, RFC 5961 section 4
+    {
+        Run(Handshake + """
+            +1      10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001 win=65535        => Allow Flow
+            # a peer that has started anew resets what it knows nothing of
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp R  seq=5001                           => Allow Flow
+            """);
+        Run(Handshake + """
+            +1      10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            # whoever takes it for a new connection is not heard: the rules have not been asked
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=900001              => Deny InvalidState
+            # and the old one goes on
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001 len=10           => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5011                  => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_syn_of_the_answering_end_is_challenged_while_the_connection_closes()
+    {
+        Run(Handshake + """
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1002                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            # the challenge is not the acknowledgment of the FIN
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_syn_ack_for_what_was_never_sent_is_reset_and_the_right_one_is_taken() // RFC 9293 section 3.10.7.3
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=777000 ack=888000              => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=888000                         => Allow Flow
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001                  => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_fin_that_answers_a_syn_is_reset_or_ignored()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Rule
+            # the end of a connection before, which this end knows nothing about any more
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=7000 ack=9000                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=9000                           => Allow Flow
+            # one that acknowledges the SYN but brings none is left lying
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5000 ack=1001                  => Allow Flow
+            +0.5    10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001                  => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_reset_behind_data_that_went_a_little_too_far_is_not_lost()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=65535                 => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001 win=1000         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001 win=65535        => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001 len=1000         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=2001 ack=5001 len=600          => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=2601 ack=5001 len=300          => Allow Flow
+            # a host that takes more than it announced expects this number, and one further on is a guess
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=2902                           => Deny OutOfWindow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=2901                           => Allow Flow
+            """);
+    }
+
     private static void Run(string trace)
     {
         using PacketTrace run = new PacketTrace().With("ssh", SampleRules.AllowSsh);

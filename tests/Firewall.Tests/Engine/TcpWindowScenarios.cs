@@ -94,11 +94,11 @@ public sealed class TcpWindowScenarios
     }
 
     [Fact]
-    public void An_old_syn_ack_is_refused_and_the_right_one_after_it_is_taken() // conntrack_synack_old
+    public void An_old_syn_ack_is_not_believed_and_the_right_one_after_it_is_taken() // conntrack_synack_old
     {
         Run("""
             0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                    => Allow Rule
-            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=777000 ack=888000       => Deny OutOfWindow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=777000 ack=888000       => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001           => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001           => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=100   => Allow Flow

@@ -78,21 +78,32 @@ public sealed class TcpTrackerTests
     }
 
     [Fact]
-    public void A_syn_on_a_live_connection_passes_for_the_host_to_challenge()
+    public void A_syn_of_either_end_on_a_live_connection_passes_for_the_host_to_challenge()
     {
         Establish();
         Assert.Equal(TrackResult.Ignore, Track(Client, Server, Syn, 99_000_000, 0));
+        Assert.Equal(TrackResult.Ignore, Track(Server, Client, Syn, 77_000_000, 0));
         Assert.Equal(TcpState.Established, (TcpState)_record.State);
+        Assert.Equal(TrackResult.InvalidState, Track(Client, Server, SynAck, 99_000_000, 77_000_001));
     }
 
     [Theory]
-    [InlineData(Ack, true)]
-    [InlineData(SynAck, true)]
-    [InlineData(FinAck, true)]
-    [InlineData(FinAck, false)]
-    public void Before_the_answer_nothing_but_syn_and_reset_fits(TcpFlags flags, bool isForward) => Assert.Equal(
-        TrackResult.InvalidState,
-        isForward ? Track(Client, Server, flags, _clientNext, 0) : Track(Server, Client, flags, _serverNext, _clientNext));
+    [InlineData(Ack)]
+    [InlineData(SynAck)]
+    [InlineData(FinAck)]
+    public void Before_the_answer_nothing_of_the_originator_fits_but_syn_and_reset(TcpFlags flags) =>
+        Assert.Equal(TrackResult.InvalidState, Track(Client, Server, flags, _clientNext, 0));
+
+    [Theory]
+    [InlineData(Ack)]
+    [InlineData(FinAck)]
+    public void What_answers_a_syn_out_of_an_older_connection_passes_and_is_not_believed(TcpFlags flags)
+    {
+        Assert.Equal(TrackResult.Ignore, Track(Server, Client, flags, _serverNext, _clientNext + 777));
+        Assert.Equal(TcpState.SynSent, (TcpState)_record.State);
+        Assert.Equal(TrackResult.Ignore, Track(Client, Server, Rst, _clientNext + 777, 0));
+        Assert.Equal(TcpState.SynSent, (TcpState)_record.State);
+    }
 
     [Fact]
     public void Only_the_flag_sets_of_sane_stacks_are_valid()

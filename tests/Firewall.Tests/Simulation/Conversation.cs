@@ -194,26 +194,34 @@ internal sealed class Conversation
             return;
         }
 
-        if (verdict.Reason == VerdictReason.Rule) _isRecordForged = round == Forged;
+        bool isForgedReset = round == Forged && segment.Has(TcpFlags.Rst);
+        if (verdict.Reason == VerdictReason.Rule || isForgedReset) _isRecordForged = round == Forged;
         if (Outside.Corruption is string outside) throw new InvariantException(outside);
         if (Inside.Corruption is string inside) throw new InvariantException(inside);
         foreach (long delay in _network.Arrivals(_random)) _time.After(delay, () => receiver.Receive(segment));
     }
 
-    private Circumstances CircumstancesOf(TcpSegment segment, TcpHost receiver, int round) => new(
-        IsStraggler: round != _epoch,
-        IsOldAnswer: (segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) || (segment.Flags == TcpFlags.Ack && (receiver == Inside ? Outside : Inside).State == HostState.SynReceived))
-            && receiver.IsOldAnswer(segment),
-        IsCut: Outside.WasCut || Inside.WasCut,
-        IsRecordForged: _isRecordForged,
-        AnswersForged: ((segment.Flags & TcpFlags.Ack) != 0 && _forgedSyns.Contains(segment.Acknowledgment - 1))
-            || (segment.Flags == TcpFlags.Rst && _forgedSyns.Contains(segment.Sequence - 1)),
-        WasCutBefore: _wasCutBefore,
-        MayHaveSynData: receiver.Traits.FastOpen);
+    private Circumstances CircumstancesOf(TcpSegment segment, TcpHost receiver, int round)
+    {
+        bool isHalfOpen = (receiver == Inside ? Outside : Inside).State == HostState.SynReceived;
+        bool isSynAck = segment.Flags == (TcpFlags.Syn | TcpFlags.Ack);
+        return new Circumstances(
+            IsStraggler: round != _epoch,
+            IsOldAnswer: (isSynAck || (segment.Flags == TcpFlags.Ack && isHalfOpen)) && receiver.IsOldAnswer(segment),
+            IsCut: Outside.WasCut || Inside.WasCut,
+            IsRecordForged: _isRecordForged,
+            AnswersForged: ((segment.Flags & TcpFlags.Ack) != 0 && _forgedSyns.Contains(segment.Acknowledgment - 1))
+                || (segment.Flags == TcpFlags.Rst && _forgedSyns.Contains(segment.Sequence - 1)),
+            WasCutBefore: _wasCutBefore,
+            MayHaveSynData: receiver.Traits.FastOpen,
+            IsLive: round == _epoch && Outside.IsConnected && Inside.IsConnected,
+            IsHalfOpen: isHalfOpen);
+    }
 
     private void Excuse(TcpSegment segment, Verdict verdict, FlowSnapshot before, Circumstances circumstances)
     {
-        if (verdict.Reason is not (VerdictReason.OutOfWindow or VerdictReason.InvalidState)) return;
+        bool isForgotten = verdict.Reason == VerdictReason.NoFlow && circumstances.IsLive;
+        if (!isForgotten && verdict.Reason is not (VerdictReason.OutOfWindow or VerdictReason.InvalidState)) return;
         foreach (Excuse excuse in Simulation.Excuse.All)
         {
             if (!excuse.Fits(segment, verdict, before, circumstances)) continue;

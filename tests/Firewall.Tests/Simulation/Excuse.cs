@@ -4,7 +4,7 @@ using Firewall.Core.Packets;
 
 namespace Firewall.Tests.Simulation;
 
-/// <summary>A packet of a conforming host that may be denied as out of window or invalid, and why that does no harm.</summary>
+/// <summary>A packet of a conforming host that may be denied as out of window, invalid or without a flow, and why that does no harm.</summary>
 /// <param name="Name">A short name.</param>
 /// <param name="Reason">Why it is right, or at least harmless.</param>
 /// <param name="Fits">Tells whether a denial is of this kind.</param>
@@ -33,17 +33,18 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
         new("rest of a connection that was given up",
             "One end has sent its RST and knows the connection no more; all that the other's packets could get is another RST.",
             static (segment, verdict, before, circumstances) => circumstances.IsCut),
-        new("SYN against a stale record",
-            "A connection ended without the firewall seeing all of it. A SYN from the side that had not opened it is refused, as nf_conntrack does, until the record idles out; one from the side that had, mends the record.",
-            static (segment, verdict, before, circumstances) => segment.Flags == TcpFlags.Syn && !before.IsForward
-                && (circumstances.WasCutBefore || before.State == TcpState.TimeWait)),
+        new("answer to a SYN against a stale record",
+            "A connection ended without the firewall seeing all of it. A SYN from the side that had not opened it passes for the host to challenge, but opens nothing: its SYN/ACK is refused until the record idles out (nf_conntrack refuses the SYN). One from the side that had, mends the record with its SYN/ACK; what the host says before that arrives will be said again.",
+            static (segment, verdict, before, circumstances) => (circumstances.WasCutBefore || before.State == TcpState.TimeWait)
+                && ((before.IsForward && segment.Flags == (TcpFlags.Syn | TcpFlags.Ack)) || (circumstances.IsHalfOpen && segment.Flags == TcpFlags.Ack))),
         new("answer to a straggler during the handshake",
             "A host that has sent its SYN acknowledges what does not fit, here a straggler of the connection before; the answer has no receiver.",
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Ack
                 && segment.Payload.Length == 0 && before.IsForward && before.State is TcpState.SynSent or TcpState.SynSent2),
         new("SYN/ACK to a forgotten SYN",
-            "The other end's SYN was refused with a RST on its way back and nobody holds a record of it any more; its copy was answered all the same. The SYN of this end is known and its answer completes the handshake.",
-            static (segment, verdict, before, circumstances) => segment.Flags == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State == TcpState.SynSent),
+            "The other end's SYN was refused with a RST on its way back and nobody holds a record of it any more; its copy was answered all the same. The SYN of this end is known and its answer completes the handshake; what it says until then will be said again.",
+            static (segment, verdict, before, circumstances) => segment.Flags is (TcpFlags.Syn | TcpFlags.Ack) or (TcpFlags.Fin | TcpFlags.Ack)
+                && before.IsForward && before.State == TcpState.SynSent),
         new("SYN/ACK behind its data",
             "This end's SYN/ACK for a SYN that nobody holds a record of any more (see above) was overtaken by its first data. The data said the same and more: it acknowledged the same SYN, and will be sent again until it arrives.",
             static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == (TcpFlags.Syn | TcpFlags.Ack)
@@ -57,12 +58,8 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
         new("answer to a forged SYN",
             "A host in TIME_WAIT takes a SYN that lies ahead for a new connection (RFC 6191), whoever sent it. What it says to it belongs to nobody's connection, nor does the RST that the other end answers with.",
             static (segment, verdict, before, circumstances) => circumstances.AnswersForged),
-        new("SYN behind its SYN/ACK",
-            "In a simultaneous open the second SYN may come after the SYN/ACK that says the same and more.",
-            static (segment, verdict, before, circumstances) => verdict.Reason == VerdictReason.InvalidState && segment.Flags == TcpFlags.Syn
-                && !before.IsForward && before.State >= TcpState.SynReceived && unchecked((int)(segment.Sequence - before.Sender.End)) < 0),
         new("record of an attacker",
-            "A blind guess hit the window and shortened the record's time, and the challenge that would have healed it was lost; when the record was gone, a forged SYN opened the next one. The kernel's tracking fares alike.",
+            "A blind guess hit the window and shortened the record's time, and the challenge that would have healed it was lost; the record is gone, or a forged SYN has opened the next one. The kernel's tracking fares alike.",
             static (segment, verdict, before, circumstances) => circumstances.IsRecordForged),
     ];
 }
@@ -71,9 +68,11 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
 /// <param name="IsStraggler">True if the connection that it was sent for is over.</param>
 /// <param name="IsOldAnswer">True for what answers an older SYN than its receiver's last: a SYN/ACK, or an acknowledgment of a host that waits for that to be acknowledged.</param>
 /// <param name="IsCut">True if one end has given the connection up.</param>
-/// <param name="IsRecordForged">True if a forged packet opened the record that is there now.</param>
+/// <param name="IsRecordForged">True if a forged packet opened the record that is there now, or is in the way of ending it.</param>
 /// <param name="AnswersForged">True if it acknowledges nothing but a forged SYN, or is the RST that answers such an acknowledgment.</param>
 /// <param name="WasCutBefore">True if an earlier connection on these ports was given up, perhaps without the firewall seeing it.</param>
 /// <param name="MayHaveSynData">True if its receiver sends data with its SYN (Fast Open).</param>
+/// <param name="IsLive">True if both ends are connected by the connection that it was sent for.</param>
+/// <param name="IsHalfOpen">True if its sender has answered a SYN and waits for its own to be acknowledged.</param>
 internal readonly record struct Circumstances(
-    bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool AnswersForged, bool WasCutBefore, bool MayHaveSynData);
+    bool IsStraggler, bool IsOldAnswer, bool IsCut, bool IsRecordForged, bool AnswersForged, bool WasCutBefore, bool MayHaveSynData, bool IsLive, bool IsHalfOpen);
