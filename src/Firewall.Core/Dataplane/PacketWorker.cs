@@ -16,6 +16,11 @@ public sealed class PacketWorker
     private const int BusyBudget = 128;
     private const int IdleBudget = 512;
 
+    // So many packets of a batch are read, and what they need of the flow table brought near, before the first of them is judged. With 16
+    // the looks at far memory overlap less (4 million flows: 73 ns a packet instead of 67), and 64 are too much for the nearest cache (10
+    // thousand flows: 42 instead of 41).
+    private const int Group = 32;
+
     // So many flows an operator may end in one batch; their resets fit into the batch beside the packets.
     private const int EndsPerBatch = 16;
     private const int EndCapacity = 1024;
@@ -37,8 +42,8 @@ public sealed class PacketWorker
         _queue = queue;
         Engine = engine;
         _batch = new PacketBatch(queue.HeaderLength);
-        _announced = new AnnouncedPacket[_batch.Capacity];
-        _further = new int[_batch.Capacity];
+        _announced = new AnnouncedPacket[Group];
+        _further = new int[Group];
     }
 
     /// <summary>The engine that judges this worker's packets.</summary>
@@ -76,38 +81,50 @@ public sealed class PacketWorker
         }
 
         if (!Ends.IsEmpty) EndFlows(now);
-        AnnounceAll(policy);
         int at = 0; // the packet's place in the batch; fragments that waited are inserted
-        foreach (ref readonly AnnouncedPacket announced in _announced.AsSpan(0, count))
+        for (int left = count; left > 0; left -= Group)
         {
-            ReadOnlySpan<byte> frame = _batch.Frame(at);
-            Verdict verdict = Engine.Inspect(frame, _batch.HeaderLength, announced, policy, now);
-            if (verdict.IsAllowed) _batch.Allow(at);
-            else if (Reject) AddReply(_batch.Packet(at), announced.Info, verdict.Reason, now);
-            if (announced.Info.IsFragment) at = InsertSettled(at);
-            at++;
+            Span<AnnouncedPacket> group = _announced.AsSpan(0, Math.Min(left, Group));
+            Announce(group, at);
+            Prefetch(group, policy);
+            foreach (ref readonly AnnouncedPacket announced in group)
+            {
+                ReadOnlySpan<byte> frame = _batch.Frame(at);
+                Verdict verdict = Engine.Inspect(frame, _batch.HeaderLength, announced, policy, now);
+                if (verdict.IsAllowed) _batch.Allow(at);
+                else if (Reject) AddReply(_batch.Packet(at), announced.Info, verdict.Reason, now);
+                if (announced.Info.IsFragment) at = InsertSettled(at);
+                at++;
+            }
         }
 
         if (count != 0 || _batch.ReplyCount != 0) _queue.Write(_batch);
         return count;
     }
 
-    private void AnnounceAll(Policy policy)
+    private void Announce(Span<AnnouncedPacket> group, int first)
     {
-        Span<AnnouncedPacket> announced = _announced.AsSpan(0, _batch.Count);
-        for (int i = 0; i < announced.Length; i++)
+        FirewallEngine engine = Engine;
+        foreach (ref AnnouncedPacket announced in group)
         {
-            ReadOnlySpan<byte> packet = _batch.Packet(i);
-            Engine.Announce(packet, packet.Length, out announced[i]);
+            ReadOnlySpan<byte> packet = _batch.Packet(first++);
+            engine.Announce(packet, packet.Length, out announced);
+        }
+    }
+
+    private void Prefetch(Span<AnnouncedPacket> group, Policy policy)
+    {
+        FirewallEngine engine = Engine;
+        Span<int> further = _further;
+        int count = 0;
+        int number = 0;
+        foreach (ref AnnouncedPacket announced in group)
+        {
+            if (!engine.Prefetch(ref announced, policy)) further[count++] = number;
+            number++;
         }
 
-        int further = 0;
-        for (int i = 0; i < announced.Length; i++)
-        {
-            if (!Engine.Prefetch(ref announced[i], policy)) _further[further++] = i;
-        }
-
-        for (int i = 0; i < further; i++) Engine.PrefetchFurther(ref announced[_further[i]], policy);
+        foreach (int one in further[..count]) engine.PrefetchFurther(ref group[one], policy);
     }
 
     // Fragments that waited for the one at this place go out right behind it. Returns the place of the last one.

@@ -15,20 +15,23 @@ public sealed partial class FirewallEngine
     /// <param name="wireLength">Its length on the wire.</param>
     /// <param name="announced">To be handed to <see cref="Prefetch"/> and to Inspect, with the same packet.</param>
     /// <param name="number">A name for the packet, by which it is known again should it be held.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Announce(ReadOnlySpan<byte> packet, int wireLength, out AnnouncedPacket announced, long number = 0)
     {
         announced.WireLength = wireLength;
         announced.Number = number;
-        announced.Malformed = PacketParser.Parse(packet, wireLength, out announced.Info);
-        announced.HasKey = announced.Malformed == MalformedReason.None && !announced.Info.IsLaterFragment;
+        MalformedReason malformed = PacketParser.Parse(packet, wireLength, out announced.Info);
+        bool hasKey = malformed == MalformedReason.None && !announced.Info.IsLaterFragment;
+        announced.Malformed = malformed;
+        announced.HasKey = hasKey;
         announced.Nearest = -1;
         Unsafe.SkipInit(out announced.Key);
         Unsafe.SkipInit(out announced.FromHigh);
         Unsafe.SkipInit(out announced.Hash);
-        if (!announced.HasKey) return;
-        announced.FromHigh = announced.Key.Set(announced.Info);
-        announced.Hash = _flows.HashOf(announced.Key);
-        _flows.ShardOf(announced.Hash).PrefetchIndex(announced.Hash);
+        if (!hasKey) return;
+        announced.FromHigh = announced.Key.Set(announced.Info, _flows.Hash, out ulong hash);
+        announced.Hash = hash;
+        ShardOf(hash).PrefetchIndex(hash);
     }
 
     /// <summary>The second step, for each packet of a batch, when all have been announced: brings what it will need of the flow's record near.</summary>
@@ -39,7 +42,7 @@ public sealed partial class FirewallEngine
     public bool Prefetch(ref AnnouncedPacket announced, Policy policy)
     {
         if (!announced.HasKey) return true;
-        announced.Nearest = _flows.ShardOf(announced.Hash).PrefetchRecord(announced.Hash, NeedsTail(announced, policy), out bool isFurther);
+        announced.Nearest = ShardOf(announced.Hash).PrefetchRecord(announced.Hash, NeedsTail(announced, policy), out bool isFurther);
         return !isFurther;
     }
 
@@ -47,7 +50,7 @@ public sealed partial class FirewallEngine
     /// <param name="announced">What Announce made of the packet.</param>
     /// <param name="policy">The policy that will judge it.</param>
     public void PrefetchFurther(ref AnnouncedPacket announced, Policy policy) =>
-        announced.Nearest = _flows.ShardOf(announced.Hash).PrefetchFurther(announced.Hash, NeedsTail(announced, policy));
+        announced.Nearest = ShardOf(announced.Hash).PrefetchFurther(announced.Hash, NeedsTail(announced, policy));
 
     private static bool NeedsTail(in AnnouncedPacket announced, Policy policy) => announced.Info.Protocol == IpProtocol.Tcp || policy.FlushConnection;
 }

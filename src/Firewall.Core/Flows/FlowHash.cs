@@ -33,7 +33,9 @@ public readonly struct FlowHash
 
     /// <summary>64 well-mixed bits of a flow key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Of(in FlowKey key) => Of(key.Low, key.High, ((ulong)key.LowPort << 32) | ((ulong)key.HighPort << 16) | key.Protocol);
+    public ulong Of(in FlowKey key) => Of(key.Low, key.High, RestOf(key.LowPort, key.HighPort, key.Protocol));
+
+    internal static ulong RestOf(ushort lowPort, ushort highPort, byte protocol) => ((ulong)lowPort << 32) | ((ulong)highPort << 16) | protocol;
 
     /// <summary>64 well-mixed bits of two addresses and eight more bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

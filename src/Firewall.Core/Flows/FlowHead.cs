@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Flows;
@@ -130,8 +131,11 @@ public struct FlowHead
 
     /// <summary>True for the flow of that key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal readonly bool Matches(in FlowKey key) =>
-        LowPort == key.LowPort && HighPort == key.HighPort && Protocol == key.Protocol && Low == key.Low && High == key.High;
+    internal readonly bool Matches(in FlowKey key)
+    {
+        int ports = (LowPort ^ key.LowPort) | (HighPort ^ key.HighPort) | (Protocol ^ key.Protocol);
+        return ports == 0 && key.DifferenceFrom(Low, High) == Vector128<byte>.Zero;
+    }
 
     /// <summary>Counts a packet.</summary>
     /// <returns>True if a counter began anew, see <see cref="FlowShard.CountWrap"/>.</returns>
@@ -140,8 +144,11 @@ public struct FlowHead
     {
         ref uint packets = ref isForward ? ref ForwardPackets : ref ReplyPackets;
         ref uint sum = ref isForward ? ref ForwardBytesLow : ref ReplyBytesLow;
-        sum += (uint)bytes;
-        return (++packets == 0) | (sum < (uint)bytes);
+        uint count = packets + 1;
+        uint total = sum + (uint)bytes;
+        packets = count;
+        sum = total;
+        return count == 0 || total < (uint)bytes;
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Firewall.Core.Packets;
 
 namespace Firewall.Core.Flows;
@@ -14,11 +15,14 @@ namespace Firewall.Core.Flows;
 /// </remarks>
 public record struct FlowKey
 {
+    private IpAddress _low;
+    private IpAddress _high;
+
     /// <summary>Address of the numerically smaller endpoint.</summary>
-    public IpAddress Low { get; private set; }
+    public readonly IpAddress Low => _low;
 
     /// <summary>Address of the numerically larger endpoint.</summary>
-    public IpAddress High { get; private set; }
+    public readonly IpAddress High => _high;
 
     /// <summary>Port of the smaller endpoint.</summary>
     public ushort LowPort { get; private set; }
@@ -34,24 +38,28 @@ public record struct FlowKey
     /// <param name="fromHigh">True if the packet was sent by the larger endpoint.</param>
     public static FlowKey Of(in PacketInfo packet, out bool fromHigh)
     {
-        FlowKey key = default;
-        fromHigh = key.Set(packet);
-        return key;
+        ushort sourcePort = packet.SourcePort;
+        ushort destinationPort = packet.DestinationPort;
+        if (packet.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6) PortsOfQuery(packet, ref sourcePort, ref destinationPort);
+        return Order(packet.Source, sourcePort, packet.Destination, destinationPort, packet.Protocol, out fromHigh);
     }
 
     /// <summary>
-    /// Becomes the key of a packet's flow, without a copy. Copying a key that was just written costs as much as the rest: the processor cannot
-    /// hand sixteen bytes on from two stores of eight.
+    /// Becomes the key of a packet's flow, without a copy, and hashes it from the parts while they are at hand. To read back what was just
+    /// written costs as much as the rest: the processor cannot hand sixteen bytes on from two stores of eight. With the hash made of the
+    /// written key, a known flow took 46.5 ns in place of 43.8.
     /// </summary>
     /// <param name="packet">Not a later fragment: that has no ports.</param>
+    /// <param name="function">The table's hash.</param>
+    /// <param name="hash">The key's hash.</param>
     /// <returns>True if the packet was sent by the larger endpoint.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool Set(in PacketInfo packet)
+    internal bool Set(in PacketInfo packet, in FlowHash function, out ulong hash)
     {
         ushort sourcePort = packet.SourcePort;
         ushort destinationPort = packet.DestinationPort;
         if (packet.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6) PortsOfQuery(packet, ref sourcePort, ref destinationPort);
-        return Set(packet.Source, sourcePort, packet.Destination, destinationPort, packet.Protocol);
+        return Set(packet.Source, sourcePort, packet.Destination, destinationPort, packet.Protocol, function, out hash);
     }
 
     /// <summary>The key of the flow with these two endpoints.</summary>
@@ -59,30 +67,34 @@ public record struct FlowKey
         IpAddress source, ushort sourcePort, IpAddress destination, ushort destinationPort, byte protocol, out bool fromHigh)
     {
         FlowKey key = default;
-        fromHigh = key.Set(source, sourcePort, destination, destinationPort, protocol);
+        fromHigh = key.Set(source, sourcePort, destination, destinationPort, protocol, default, out _);
         return key;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool Set(IpAddress source, ushort sourcePort, IpAddress destination, ushort destinationPort, byte protocol)
+    private bool Set(
+        IpAddress source, ushort sourcePort, IpAddress destination, ushort destinationPort, byte protocol, in FlowHash function, out ulong hash)
     {
-        Protocol = protocol;
-        int order = source.CompareTo(destination);
-        if (order > 0 || (order == 0 && sourcePort > destinationPort))
+        bool fromHigh = source.IsAfter(destination) || (source == destination && sourcePort > destinationPort);
+        if (fromHigh)
         {
-            Low = destination;
-            LowPort = destinationPort;
-            High = source;
-            HighPort = sourcePort;
-            return true;
+            (source, destination) = (destination, source);
+            (sourcePort, destinationPort) = (destinationPort, sourcePort);
         }
 
-        Low = source;
+        _low = source;
+        _high = destination;
         LowPort = sourcePort;
-        High = destination;
         HighPort = destinationPort;
-        return false;
+        Protocol = protocol;
+        hash = function.Of(source, destination, FlowHash.RestOf(sourcePort, destinationPort, protocol));
+        return fromHigh;
     }
+
+    /// <summary>One bit for each way in which the addresses differ from these two: zero if they are the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal readonly Vector128<byte> DifferenceFrom(in IpAddress low, in IpAddress high) =>
+        (IpAddress.VectorOf(_low) ^ IpAddress.VectorOf(low)) | (IpAddress.VectorOf(_high) ^ IpAddress.VectorOf(high));
 
     /// <summary>The ICMP type that a reply answers: echo 8 for 0, timestamp 13 for 14, and so on.</summary>
     internal static byte RequestTypeOf(in PacketInfo reply) =>

@@ -9,7 +9,7 @@ namespace Firewall.Core.Flows;
 internal readonly record struct FlowLayout
 {
     /// <summary>Raised whenever the meaning of a byte in the region changes; a region of another version is not adopted.</summary>
-    public const uint Version = 3;
+    public const uint Version = 4;
 
     /// <summary>Parts start at multiples of this.</summary>
     public const int Alignment = 64;
@@ -26,8 +26,9 @@ internal readonly record struct FlowLayout
     // Flows fall into shards by their hash, so some get more than others: with fewer records a shard would be full long before the table is.
     private const int LeastRecords = 1024;
 
-    // Ten slots for nine records: searches stay within two buckets nearly always, even in a full table.
-    private const double Load = 0.9;
+    // So few records for each slot: searches stay within two buckets nearly always, even in a full table, and one flow in twenty is not in its
+    // first. At 0.9 one in nine is not, and a packet of a known flow takes 40.7 ns instead of 38.7; below 0.81 a flow takes more than 128 bytes.
+    private const double Load = 0.82;
 
     /// <summary>The layout for a table of that size.</summary>
     public FlowLayout(int maxFlows, int shards)

@@ -28,7 +28,7 @@ internal sealed partial class FlowShard
     }
 
     /// <summary>
-    /// The same in the buckets behind its home. In a full table one flow in nine is there, and each that was not brought near costs a look at
+    /// The same in the buckets behind its home. In a full table one flow in twenty is there, and each that was not brought near costs a look at
     /// far memory.
     /// </summary>
     public int PrefetchFurther(ulong hash, bool withTail)

@@ -275,6 +275,7 @@ internal sealed partial class FlowShard
     public static FlowKey KeyOf(in FlowHead record) =>
         FlowKey.Order(record.Low, record.LowPort, record.High, record.HighPort, record.Protocol, out _);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int HomeOf(ulong hash) => (int)(((hash & 0xFFFF_FFFF) * (ulong)_bucketCount) >> 32);
 
     private void Index(int number, ulong hash)

@@ -245,7 +245,9 @@ public sealed class FlowTable : IDisposable
         return isKilled;
     }
 
-    internal IReadOnlyList<FlowShard> Shards => _shards;
+    internal FlowShard[] Shards => _shards;
+
+    internal ref readonly FlowHash Hash => ref _hash;
 
     internal ulong HashOf(in FlowKey key) => _hash.Of(key);
 

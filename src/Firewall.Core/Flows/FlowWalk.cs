@@ -31,7 +31,7 @@ public sealed class FlowWalk
     /// <returns>False at the end of the walk, or when <paramref name="looks"/> is used up; see <see cref="IsAtEnd"/>.</returns>
     public bool TryNext(long now, out FlowRecord flow, ref int looks)
     {
-        while (_shard < _table.Shards.Count)
+        while (_shard < _table.Shards.Length)
         {
             FlowShard shard = _table.Shards[_shard];
             while (_next < shard.EverUsed)

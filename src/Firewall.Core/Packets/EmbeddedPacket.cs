@@ -42,7 +42,7 @@ public static class EmbeddedPacket
     private static bool TryReadIPv4(ReadOnlySpan<byte> quote, ref PacketInfo embedded)
     {
         if (quote.Length < Ipv4Reader.MinHeaderLength || quote[0] >> 4 != 4) return false;
-        int headerLength = Ipv4Reader.ReadFixedHeader(quote, ref embedded, out int fragmentField);
+        int headerLength = Ipv4Reader.ReadFixedHeader(quote, ref embedded, out _, out int fragmentField);
         Ipv4Reader.ReadFragmentFields(quote, fragmentField, ref embedded);
         embedded.TransportOffset = headerLength;
         return headerLength >= Ipv4Reader.MinHeaderLength && headerLength <= quote.Length;

@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Firewall.Core.Packets;
 
@@ -127,6 +129,14 @@ public readonly struct IpAddress : IEquatable<IpAddress>, IComparable<IpAddress>
 
     /// <inheritdoc/>
     public int CompareTo(IpAddress other) => High != other.High ? High.CompareTo(other.High) : Low.CompareTo(other.Low);
+
+    /// <summary>True if this address is the larger one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsAfter(IpAddress other) => High > other.High || (High == other.High && Low > other.Low);
+
+    /// <summary>The sixteen bytes as they lie in memory, to be compared at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<byte> VectorOf(in IpAddress address) => Vector128.LoadUnsafe(ref Unsafe.As<IpAddress, byte>(ref Unsafe.AsRef(in address)));
 
     /// <summary>The usual text: dotted quad, or RFC 5952 for IPv6.</summary>
     public override string ToString() => ToIPAddress().ToString();

@@ -20,33 +20,35 @@ internal static class Ipv4Reader
     public static MalformedReason Read(ReadOnlySpan<byte> bytes, int wireLength, ref PacketInfo info)
     {
         if (bytes.Length < MinHeaderLength) return MalformedReason.Truncated;
-        int headerLength = ReadFixedHeader(bytes, ref info, out int fragmentField);
+        int headerLength = ReadFixedHeader(bytes, ref info, out int length, out int fragmentField);
         if (headerLength < MinHeaderLength || headerLength > wireLength) return MalformedReason.IPv4HeaderLength;
-        if (info.Length < headerLength || info.Length > wireLength) return MalformedReason.IpTotalLength;
+        if (length < headerLength || length > wireLength) return MalformedReason.IpTotalLength;
         if (headerLength > bytes.Length) return MalformedReason.Truncated;
         info.TransportOffset = headerLength;
-        info.PayloadLength = info.Length - headerLength;
+        info.PayloadLength = length - headerLength;
         if ((fragmentField & (MoreFragmentsBit | OffsetMask)) != 0)
         {
             MalformedReason fault = ReadFragment(bytes, fragmentField, ref info);
             if (fault != MalformedReason.None || info.IsLaterFragment) return fault;
         }
 
-        return TransportReader.Read(bytes, ref info);
+        return TransportReader.Read(bytes[headerLength..], length - headerLength, ref info);
     }
 
     /// <summary>
-    /// Reads the fixed 20 bytes without judging them. <see cref="PacketInfo.Length"/> becomes what the header claims.
+    /// Reads the fixed 20 bytes without judging them.
     /// </summary>
     /// <param name="bytes">At least 20 bytes.</param>
     /// <param name="info">Gets addresses, protocol, time to live and length.</param>
+    /// <param name="length">The packet's length that the header claims.</param>
     /// <param name="fragmentField">Flags and fragment offset as they stand in the header.</param>
     /// <returns>The header length that the header claims, in bytes: 0–60.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int ReadFixedHeader(ReadOnlySpan<byte> bytes, ref PacketInfo info, out int fragmentField)
+    public static int ReadFixedHeader(ReadOnlySpan<byte> bytes, ref PacketInfo info, out int length, out int fragmentField)
     {
         ReadOnlySpan<byte> header = bytes[..MinHeaderLength];
-        info.Length = BinaryPrimitives.ReadUInt16BigEndian(header[2..]);
+        length = BinaryPrimitives.ReadUInt16BigEndian(header[2..]);
+        info.Length = length;
         fragmentField = BinaryPrimitives.ReadUInt16BigEndian(header[6..]);
         info.TimeToLive = header[8];
         info.Protocol = header[9];

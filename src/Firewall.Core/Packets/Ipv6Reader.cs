@@ -30,7 +30,7 @@ internal static class Ipv6Reader
             }
         }
 
-        return TransportReader.Read(bytes, ref info);
+        return TransportReader.Read(bytes[info.TransportOffset..], info.PayloadLength, ref info);
     }
 
     /// <summary>Reads the fixed 40 bytes without judging them; needs that many.</summary>

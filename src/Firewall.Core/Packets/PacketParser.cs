@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Firewall.Core.Packets;
 
 /// <summary>
@@ -35,6 +37,7 @@ public static class PacketParser
     /// the addresses.
     /// </param>
     /// <returns><see cref="MalformedReason.None"/>, or the first fault that was met.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static MalformedReason Parse(ReadOnlySpan<byte> bytes, int wireLength, out PacketInfo info)
     {
         info = default;

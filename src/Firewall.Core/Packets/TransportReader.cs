@@ -23,11 +23,11 @@ internal static class TransportReader
     /// no later fragment. In a first fragment the whole header must be there (RFC 1858 section 3, RFC 7112 section 5).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static MalformedReason Read(ReadOnlySpan<byte> bytes, ref PacketInfo info) => info.Protocol switch
+    public static MalformedReason Read(ReadOnlySpan<byte> bytes, int available, ref PacketInfo info) => info.Protocol switch
     {
-        IpProtocol.Tcp => ReadTcp(bytes, ref info),
-        IpProtocol.Udp => ReadUdp(bytes, ref info),
-        IpProtocol.Icmp or IpProtocol.Icmpv6 => ReadIcmp(bytes, ref info),
+        IpProtocol.Tcp => ReadTcp(bytes, available, ref info),
+        IpProtocol.Udp => ReadUdp(bytes, available, ref info),
+        IpProtocol.Icmp or IpProtocol.Icmpv6 => ReadIcmp(bytes, available, ref info),
         _ => MalformedReason.None,
     };
 
@@ -43,12 +43,11 @@ internal static class TransportReader
         }
     }
 
-    private static MalformedReason ReadTcp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
+    private static MalformedReason ReadTcp(ReadOnlySpan<byte> bytes, int available, ref PacketInfo info)
     {
-        int available = info.PayloadLength;
         if (available < MinTcpHeaderLength) return MalformedReason.TcpHeader;
-        if (bytes.Length - info.TransportOffset < MinTcpHeaderLength) return MalformedReason.Truncated;
-        ReadOnlySpan<byte> header = bytes.Slice(info.TransportOffset, MinTcpHeaderLength);
+        if (bytes.Length < MinTcpHeaderLength) return MalformedReason.Truncated;
+        ReadOnlySpan<byte> header = bytes[..MinTcpHeaderLength];
         uint ports = BinaryPrimitives.ReadUInt32BigEndian(header);
         info.SourcePort = (ushort)(ports >> 16);
         info.DestinationPort = (ushort)ports;
@@ -64,12 +63,11 @@ internal static class TransportReader
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static MalformedReason ReadUdp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
+    private static MalformedReason ReadUdp(ReadOnlySpan<byte> bytes, int available, ref PacketInfo info)
     {
-        int available = info.PayloadLength;
         if (available < UdpHeaderLength) return MalformedReason.UdpHeader;
-        if (bytes.Length - info.TransportOffset < UdpHeaderLength) return MalformedReason.Truncated;
-        ReadOnlySpan<byte> header = bytes.Slice(info.TransportOffset, UdpHeaderLength);
+        if (bytes.Length < UdpHeaderLength) return MalformedReason.Truncated;
+        ReadOnlySpan<byte> header = bytes[..UdpHeaderLength];
         uint ports = BinaryPrimitives.ReadUInt32BigEndian(header);
         info.SourcePort = (ushort)(ports >> 16);
         info.DestinationPort = (ushort)ports;
@@ -81,17 +79,16 @@ internal static class TransportReader
         if (length < UdpHeaderLength || (length > available && !info.MoreFragments)) return MalformedReason.UdpHeader;
 
         // RFC 768 lets a sender that wants no answer leave its own port zero; nobody can listen on port zero.
-        return info.DestinationPort == 0 ? MalformedReason.PortZero : MalformedReason.None;
+        return (ushort)ports == 0 ? MalformedReason.PortZero : MalformedReason.None;
     }
 
-    private static MalformedReason ReadIcmp(ReadOnlySpan<byte> bytes, ref PacketInfo info)
+    private static MalformedReason ReadIcmp(ReadOnlySpan<byte> bytes, int available, ref PacketInfo info)
     {
         // ICMP belongs to IPv4 and ICMPv6 to IPv6. No host answers the other, and it must not be taken for a flow's error.
         if (info.IsIPv4 != (info.Protocol == IpProtocol.Icmp)) return MalformedReason.IcmpHeader;
-        int available = info.PayloadLength;
         if (available < IcmpHeaderLength) return ReadShortIcmp(bytes, ref info);
-        if (bytes.Length - info.TransportOffset < IcmpHeaderLength) return MalformedReason.Truncated;
-        ReadIcmpFields(bytes.Slice(info.TransportOffset, IcmpHeaderLength), ref info);
+        if (bytes.Length < IcmpHeaderLength) return MalformedReason.Truncated;
+        ReadIcmpFields(bytes[..IcmpHeaderLength], ref info);
         info.PayloadLength = available - IcmpHeaderLength;
         return MalformedReason.None;
     }
@@ -101,11 +98,11 @@ internal static class TransportReader
     {
         const int shortest = 4;
         if (info.IsIPv4 || info.IsFragment || info.PayloadLength < shortest) return MalformedReason.IcmpHeader;
-        if (bytes.Length - info.TransportOffset < shortest) return MalformedReason.Truncated;
-        byte type = bytes[info.TransportOffset];
+        if (bytes.Length < shortest) return MalformedReason.Truncated;
+        byte type = bytes[0];
         if (type is not (152 or 153)) return MalformedReason.IcmpHeader;
         info.IcmpType = type;
-        info.IcmpCode = bytes[info.TransportOffset + 1];
+        info.IcmpCode = bytes[1];
         info.PayloadLength -= shortest;
         return MalformedReason.None;
     }
