@@ -24,6 +24,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 rounds=${1:-5}
 seconds=${2:-3}
+if ! [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]]; then
+    echo "bench/datapath/run.sh [ROUNDS [SECONDS]]: both are numbers of 1 or more, not '$rounds' and '$seconds'. CANDIDATES, LOADS, RATE and OUTPUT are taken from the environment." >&2
+    exit 2
+fi
 rate=${RATE:-450000}
 candidates=${CANDIDATES:-kernel null ovs nfqueue firewall firewall-1000}
 loads=${LOADS:-tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded}
