@@ -160,14 +160,18 @@ public sealed partial class FirewallEngine
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Verdict Judge(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now) =>
-        announced.Info.Protocol == IpProtocol.Udp ? FollowFlow(packet, announced, policy, now) : JudgeOther(packet, announced, policy, now);
+    private Verdict Judge(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
+    {
+        ref readonly PacketInfo info = ref announced.Info;
+        bool isUsual = info.Protocol == IpProtocol.Udp || (info.Protocol == IpProtocol.Tcp && TcpTracker.AreFlagsValid(info.TcpFlags));
+        return isUsual ? FollowFlow(packet, announced, policy, now) : JudgeOther(packet, announced, policy, now);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict JudgeOther(ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
         ref readonly PacketInfo info = ref announced.Info;
-        return info.Protocol == IpProtocol.Tcp && !TcpTracker.AreFlagsValid(info.TcpFlags) ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
+        return info.Protocol == IpProtocol.Tcp ? Deny(VerdictReason.InvalidTcpFlags, info, policy)
             : info.IsIcmpError ? RelateToFlow(packet, info, policy, now)
             : FollowFlow(packet, announced, policy, now);
     }
