@@ -367,7 +367,7 @@ public sealed partial class FirewallEngine
     };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private FlowShard ShardOf(ulong hash) => _shards[(int)(hash >> 32) & (_shards.Length - 1)];
+    private FlowShard ShardOf(ulong hash) => FlowTable.ShardOf(_shards, hash);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Refresh(FlowShard shard, ref FlowHead record, long now, uint timeout)

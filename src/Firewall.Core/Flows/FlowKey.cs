@@ -75,7 +75,7 @@ public record struct FlowKey
     private bool Set(
         IpAddress source, ushort sourcePort, IpAddress destination, ushort destinationPort, byte protocol, in FlowHash function, out ulong hash)
     {
-        bool fromHigh = source.IsAfter(destination) || (source == destination && sourcePort > destinationPort);
+        bool fromHigh = source > destination || (source == destination && sourcePort > destinationPort);
         if (fromHigh)
         {
             (source, destination) = (destination, source);

@@ -251,5 +251,9 @@ public sealed class FlowTable : IDisposable
 
     internal ulong HashOf(in FlowKey key) => _hash.Of(key);
 
-    internal FlowShard ShardOf(ulong hash) => _shards[(int)(hash >> 32) & (_shards.Length - 1)];
+    internal FlowShard ShardOf(ulong hash) => ShardOf(_shards, hash);
+
+    /// <summary>For who keeps the shards at hand: one load less in the chain that a packet's lookup waits for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static FlowShard ShardOf(FlowShard[] shards, ulong hash) => shards[(int)(hash >> 32) & (shards.Length - 1)];
 }

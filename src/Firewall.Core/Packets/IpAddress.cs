@@ -130,10 +130,6 @@ public readonly struct IpAddress : IEquatable<IpAddress>, IComparable<IpAddress>
     /// <inheritdoc/>
     public int CompareTo(IpAddress other) => High != other.High ? High.CompareTo(other.High) : Low.CompareTo(other.Low);
 
-    /// <summary>True if this address is the larger one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsAfter(IpAddress other) => High > other.High || (High == other.High && Low > other.Low);
-
     /// <summary>The sixteen bytes as they lie in memory, to be compared at once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector128<byte> VectorOf(in IpAddress address) => Vector128.LoadUnsafe(ref Unsafe.As<IpAddress, byte>(ref Unsafe.AsRef(in address)));
@@ -151,7 +147,7 @@ public readonly struct IpAddress : IEquatable<IpAddress>, IComparable<IpAddress>
     public static bool operator <(IpAddress left, IpAddress right) => left.CompareTo(right) < 0;
 
     /// <summary>Numeric order in network byte order.</summary>
-    public static bool operator >(IpAddress left, IpAddress right) => left.CompareTo(right) > 0;
+    public static bool operator >(IpAddress left, IpAddress right) => left.High > right.High || (left.High == right.High && left.Low > right.Low);
 
     /// <summary>Numeric order in network byte order.</summary>
     public static bool operator <=(IpAddress left, IpAddress right) => left.CompareTo(right) <= 0;

@@ -148,9 +148,9 @@ public sealed class LegalTcpScenarios
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
-            # the challenge is not the acknowledgment of the FIN
+            # the challenge is not the acknowledgment of the FIN: the flow has LAST_ACK's half a minute, not TIME_WAIT's two
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Allow Flow
+            +31     203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Deny NoFlow
             """);
     }
 
