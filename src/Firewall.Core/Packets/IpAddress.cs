@@ -147,6 +147,7 @@ public readonly struct IpAddress : IEquatable<IpAddress>, IComparable<IpAddress>
     public static bool operator <(IpAddress left, IpAddress right) => left.CompareTo(right) < 0;
 
     /// <summary>Numeric order in network byte order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // every packet's key is put in order by it: called, a known flow took 1.5 ns more
     public static bool operator >(IpAddress left, IpAddress right) => left.High > right.High || (left.High == right.High && left.Low > right.Low);
 
     /// <summary>Numeric order in network byte order.</summary>
