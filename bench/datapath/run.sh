@@ -30,7 +30,14 @@ if ! [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]]; then
 fi
 rate=${RATE:-450000}
 candidates=${CANDIDATES:-kernel null ovs nfqueue firewall firewall-1000}
-loads=${LOADS:-tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded}
+all_loads="tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded"
+loads=${LOADS:-$all_loads}
+for candidate in $candidates; do
+    [[ " kernel null ovs nfqueue firewall firewall-1000 firewall-single firewall-alone firewall-observed " == *" $candidate "* ]] || { echo "bench/datapath/run.sh: CANDIDATES names '$candidate'; the first lines of the script list them" >&2; exit 2; }
+done
+for load in $loads; do
+    [[ " $all_loads " == *" $load "* ]] || { echo "bench/datapath/run.sh: LOADS names '$load'; there are $all_loads" >&2; exit 2; }
+done
 output=${OUTPUT:-artifacts/bench/datapath.json}
 export PATH=$PATH:/usr/sbin:/sbin
 needed=()
