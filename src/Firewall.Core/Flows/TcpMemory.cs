@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Firewall.Core.Packets;
 
 namespace Firewall.Core.Flows;
 
@@ -18,10 +19,10 @@ internal struct TcpMemory
     private const int SackBit = 0x0100;
     private const int ChallengeBit = 0x0200;
 
-    /// <summary>SYN: its sequence number plus its length. A challenging ACK: its acknowledgment number. Else the segment's end.</summary>
+    /// <summary>A challenging ACK: its acknowledgment number. Else the segment's end: its sequence number plus its length.</summary>
     public uint Value;
 
-    /// <summary>SYN: its window, not scaled.</summary>
+    /// <summary>SYN and SYN/ACK that were let through: the window, not scaled.</summary>
     public ushort Window;
 
     private ushort _bits;
@@ -32,10 +33,10 @@ internal struct TcpMemory
     /// <summary>True if the larger endpoint sent it.</summary>
     public readonly bool FromHigh => (_bits & FromHighBit) != 0;
 
-    /// <summary>SYN: its window scale option, or -1.</summary>
+    /// <summary>Of those: the window scale option, or -1.</summary>
     public readonly int Scale => ((_bits >> ScaleShift) & 0x0F) is var scale && scale == NoScale ? -1 : scale;
 
-    /// <summary>SYN: whether it permits selective acknowledgments.</summary>
+    /// <summary>Of those: whether it permits selective acknowledgments.</summary>
     public readonly bool SackPermitted => (_bits & SackBit) != 0;
 
     /// <summary>True if a challenge ACK (RFC 5961) may come next, or, for an ACK, if it is one.</summary>
@@ -50,16 +51,12 @@ internal struct TcpMemory
     }
 
     /// <summary>Remembers a SYN that was let through on a flow that did not ask for one.</summary>
-    public void RememberSyn(bool fromHigh, uint end, ushort window, int scale, bool sackPermitted, bool expectsChallenge)
-    {
-        Value = end;
-        Window = window;
-        _bits = (ushort)((int)TcpKind.Syn
-            | (fromHigh ? FromHighBit : 0)
-            | ((scale < 0 ? NoScale : scale) << ScaleShift)
-            | (sackPermitted ? SackBit : 0)
-            | (expectsChallenge ? ChallengeBit : 0));
-    }
+    public void RememberSyn(bool fromHigh, in PacketInfo syn, ReadOnlySpan<byte> options, bool expectsChallenge) =>
+        RememberOpening(TcpKind.Syn, fromHigh, syn, options, expectsChallenge);
+
+    /// <summary>Remembers a SYN/ACK that was let through although it acknowledges a little more than was seen of its receiver.</summary>
+    public void RememberSynAck(bool fromHigh, in PacketInfo synAck, ReadOnlySpan<byte> options) =>
+        RememberOpening(TcpKind.SynAck, fromHigh, synAck, options, expectsChallenge: false);
 
     /// <summary>Remembers an ACK that answers a SYN: a host that still has the old connection.</summary>
     public void RememberChallenge(bool fromHigh, uint acknowledgment)
@@ -71,6 +68,18 @@ internal struct TcpMemory
 
     /// <summary>The challenge came.</summary>
     public void ForgetChallenge() => _bits = (ushort)(_bits & ~ChallengeBit);
+
+    private void RememberOpening(TcpKind kind, bool fromHigh, in PacketInfo segment, ReadOnlySpan<byte> options, bool expectsChallenge)
+    {
+        TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
+        Value = TcpWindow.EndOf(segment);
+        Window = segment.Window;
+        _bits = (ushort)((int)kind
+            | (fromHigh ? FromHighBit : 0)
+            | ((scale < 0 ? NoScale : scale) << ScaleShift)
+            | (sackPermitted ? SackBit : 0)
+            | (expectsChallenge ? ChallengeBit : 0));
+    }
 }
 
 /// <summary>What a segment is to the state machine: the row of its table.</summary>

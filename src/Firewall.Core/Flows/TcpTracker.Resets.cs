@@ -19,6 +19,10 @@ public static partial class TcpTracker
             bool answersChallenge = state == TcpState.SynSent && isForward && memory.Kind == TcpKind.Ack && memory.ExpectsChallenge;
             if (answersChallenge && segment.Sequence == memory.Value) return Reset.PassedOn;
 
+            // And the one to a SYN/ACK that acknowledged a little more than was sent.
+            bool answersSynAck = state == TcpState.SynSent && isForward && memory.Kind == TcpKind.SynAck;
+            if (answersSynAck && segment.Sequence - sender.End <= LongestSyn) return Reset.PassedOn;
+
             // A refusal of the one SYN, while the other is on its way: who gets the refusal first believes it, who gets the SYN first does not.
             if (state == TcpState.SynSent2 && segment.Sequence == 0 && segment.Acknowledgment == receiver.End) return Reset.PassedOn;
             if ((receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0 && segment.Sequence != 0 && TcpWindow.IsAfter(receiver.MaxAck, segment.Sequence))

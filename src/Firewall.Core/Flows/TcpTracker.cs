@@ -133,7 +133,12 @@ public static partial class TcpTracker
         if (action == In)
         {
             if (kind == TcpKind.SynAck && isForward && IsOldSynAckOfBoth(record, sender, receiver, segment, state)) return TrackResult.Ignore;
-            return TrackResult.InvalidState;
+            if (!isForward || !TakesSynAck(tail.Memory, sender, segment, kind, fromHigh, state)) return TrackResult.InvalidState;
+
+            TcpWindow.Agree(ref sender, ref receiver, segment, tail.Memory);
+            record.Flags |= FlowFlags.Replied;
+            state = TcpState.SynReceived;
+            action = Table[((int)kind * States) + (int)state];
         }
 
         if (action == Re)
@@ -195,7 +200,7 @@ public static partial class TcpTracker
             bool mayRestart = state == TcpState.SynSent2 || state == (isForward ? TcpState.SynSent : TcpState.SynReceived);
             TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart, state);
             if (fit == TrackResult.Ignore && kind == TcpKind.SynAck && state == TcpState.SynSent)
-                tail.Memory.RememberChallenge(fromHigh, segment.Acknowledgment); // who gets it resets what it acknowledges
+                RememberDoubtfulSynAck(ref tail.Memory, receiver, segment, options, fromHigh);
             if (fit != TrackResult.Accept && (record.Flags & FlowFlags.Liberal) == 0) return fit;
         }
 
@@ -310,6 +315,26 @@ public static partial class TcpTracker
     private static bool IsChallenge(in TcpMemory memory, TcpKind kind, bool fromHigh) =>
         kind == TcpKind.Ack && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && memory.ExpectsChallenge;
 
+    /// <summary>
+    /// True if the originator answers a SYN/ACK that acknowledged a little more than was seen of it: data that came with a SYN before the flow's
+    /// (RFC 7413). That it acknowledges the SYN/ACK, or data right behind it, whose numbers nobody else knows, says that it did send that much.
+    /// </summary>
+    private static bool TakesSynAck(in TcpMemory memory, in TcpPeer sender, in PacketInfo segment, TcpKind kind, bool fromHigh, TcpState state) =>
+        state == TcpState.SynSent
+        && kind is TcpKind.Ack or TcpKind.Fin
+        && memory.Kind == TcpKind.SynAck
+        && memory.FromHigh != fromHigh
+        && segment.Acknowledgment - memory.Value <= sender.MaxWindow
+        && segment.Sequence - sender.End <= LongestSyn + memory.Window;
+
+    // Who gets a SYN/ACK for what it has not sent resets what was acknowledged.
+    private static void RememberDoubtfulSynAck(
+        ref TcpMemory memory, in TcpPeer originator, in PacketInfo synAck, ReadOnlySpan<byte> options, bool fromHigh)
+    {
+        if (synAck.Acknowledgment - originator.End <= LongestSyn) memory.RememberSynAck(fromHigh, synAck, options);
+        else memory.RememberChallenge(fromHigh, synAck.Acknowledgment);
+    }
+
     private static void RememberIgnored(
         ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> options, TcpKind kind, bool fromHigh, TcpState state)
     {
@@ -319,9 +344,10 @@ public static partial class TcpTracker
             case TcpKind.Syn when !record.IsForward(fromHigh) && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh:
                 break;
             case TcpKind.Syn:
-                TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
-                bool expectsChallenge = state == TcpState.LastAck;
-                memory.RememberSyn(fromHigh, TcpWindow.EndOf(segment), segment.Window, scale, sackPermitted, expectsChallenge);
+                memory.RememberSyn(fromHigh, segment, options, expectsChallenge: state == TcpState.LastAck);
+                break;
+            // Data may follow a SYN/ACK before the handshake is complete (RFC 7413).
+            case TcpKind.Ack or TcpKind.Fin when memory.Kind == TcpKind.SynAck && memory.FromHigh == fromHigh && segment.Sequence - memory.Value <= ushort.MaxValue:
                 break;
             case TcpKind.Ack or TcpKind.Fin:
                 memory.RememberChallenge(fromHigh, segment.Acknowledgment);

@@ -99,6 +99,19 @@ internal static class TcpWindow
         SetUp(ref sender, syn.Value, syn.Window, syn.Scale, syn.SackPermitted);
     }
 
+    /// <summary>Completes a handshake whose SYN/ACK had been let through before, and which the originator now acknowledges.</summary>
+    public static void Agree(ref TcpPeer originator, ref TcpPeer responder, in PacketInfo segment, in TcpMemory synAck)
+    {
+        SetUp(ref responder, synAck.Value, synAck.Window, synAck.Scale, synAck.SackPermitted);
+        responder.MaxAck = originator.End;
+        responder.Flags |= TcpPeerFlags.HasAcknowledged;
+        responder.End = segment.Acknowledgment;
+        responder.MaxEnd = segment.Acknowledgment + originator.MaxWindow;
+        originator.End = segment.Sequence;
+        originator.MaxEnd = segment.Sequence + synAck.Window;
+        KeepScalesOfBoth(ref originator, ref responder);
+    }
+
     /// <summary>Begins in the middle of a connection: what was agreed is not known, and everything is taken from this segment.</summary>
     public static void PickUpMidStream(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options)
     {
@@ -117,9 +130,14 @@ internal static class TcpWindow
     {
         TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
         SetUp(ref sender, end, segment.Window, scale, sackPermitted);
-        if (receiver.IsUnseen || (sender.HasOfferedScale && receiver.HasOfferedScale)) return;
-        sender.DropScale();
-        receiver.DropScale();
+        if (!receiver.IsUnseen) KeepScalesOfBoth(ref sender, ref receiver);
+    }
+
+    private static void KeepScalesOfBoth(ref TcpPeer one, ref TcpPeer other)
+    {
+        if (one.HasOfferedScale && other.HasOfferedScale) return;
+        one.DropScale();
+        other.DropScale();
     }
 
     private static void SetUp(ref TcpPeer sender, uint end, ushort window, int scale, bool sackPermitted)

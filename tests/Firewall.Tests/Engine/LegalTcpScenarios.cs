@@ -168,6 +168,62 @@ public sealed class LegalTcpScenarios
     }
 
     [Fact]
+    public void A_syn_ack_may_acknowledge_data_of_a_syn_whose_flow_is_gone() // RFC 7413; found by the simulation
+    {
+        const string Opening = """
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S   seq=1000 len=400 ws=8                     => Allow Rule
+            # lost behind the firewall, and the SYN comes again after the half-open flow's time, without its data
+            +130    203.0.113.5:40000 > 10.0.0.4:22  tcp S   seq=1000 ws=8                             => Allow Rule
+            # the first one arrives after all
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA  seq=5000 ack=1401 win=65535 ws=4          => Allow Flow
+
+            """;
+        Run(Opening + """
+            # its acknowledgment is lost, and so is the first data
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA  seq=1901 ack=5001 len=500 win=256         => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A   seq=5001 ack=1401 win=8192                => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA  seq=1401 ack=5001 len=500 win=256         => Allow Flow
+            # scaled windows: 8192 by sixteen
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A   seq=5001 ack=2401 win=8192                => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA  seq=130000 ack=5001 len=500 win=256       => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA  seq=900000 ack=5001 len=500 win=256       => Deny OutOfWindow
+            """);
+        Run(Opening + """
+            # all in one segment, its end too
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp FPA seq=1401 ack=5001 len=500 win=256         => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA  seq=5001 ack=1902 win=8192                => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1902 ack=5002 win=256                 => Allow Flow
+            """);
+        Run(Opening + """
+            # nobody who has not seen the SYN/ACK opens it
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=5000 win=256                 => Deny InvalidState
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=99000 win=256                => Deny InvalidState
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=999000 ack=5001 win=256               => Deny InvalidState
+            """);
+        Run(Opening + """
+            # data follows it at once
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA  seq=5001 ack=1401 len=900 win=8192        => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=5901 win=256                 => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA  seq=5901 ack=1401 len=900 win=8192        => Allow Flow
+            """);
+        Run(Opening + """
+            # the challenge of an end that has an older connection, and the reset that answers it
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A   seq=990000 ack=330000 win=8192            => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R   seq=330000                                => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=5001 win=256                 => Deny InvalidState
+            """);
+        // One that sent nothing with its SYN resets it, and the right one is taken.
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=777000 ack=1002                => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=1002                           => Allow Flow
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001                  => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void A_fin_that_answers_a_syn_is_reset_or_ignored()
     {
         Run("""
