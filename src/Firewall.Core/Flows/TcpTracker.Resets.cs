@@ -38,7 +38,9 @@ public static partial class TcpTracker
 
         if ((receiver.Flags & TcpPeerFlags.HasAcknowledged) == 0) return Reset.InWindow;
         bool isEstablished = state == TcpState.Established && (record.Flags & FlowFlags.Assured) != 0;
-        if (segment.Sequence == 0 && !isEstablished) return Reset.InWindow;
+
+        // Most likely the late answer to a SYN (RFC 9293 section 3.10.7.1), which tells nothing of this connection.
+        if (segment.Sequence == 0 && !isEstablished && receiver.MaxAck != 0) return Reset.Unproven;
         if (TcpWindow.IsAfter(receiver.MaxAck, segment.Sequence)) return Reset.Refused;
         if (state == TcpState.Established && !isEstablished) return Reset.InWindow;
         if (segment.Sequence == receiver.MaxAck) return Reset.InWindow;

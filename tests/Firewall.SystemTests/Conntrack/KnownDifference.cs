@@ -58,6 +58,9 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("SYN with another number", true, static step => (step.Flags & TcpFlags.Syn) != 0 && !step.Before.Sender.IsUnseen
             && step.Before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived && EndOf(step) != step.Before.Sender.End
             && (step.Before.State == TcpState.SynSent2 || (step.Before.State == TcpState.SynReceived && step.Before.IsForward) || !IsAfter(EndOf(step), step.Before.Sender.End))),
+        new("SACK far ahead of the acknowledgment", true, static step => step.Verdict.IsAllowed && step.Info.Protocol == IpProtocol.Tcp
+            && step.After.Sender.MaxWindow == (uint)ushort.MaxValue << step.After.Sender.Scale
+            && step.After.Sender.MaxWindow > Math.Max(step.Before.Sender.MaxWindow, (uint)step.Info.Window << step.After.Sender.Scale), IsRare: true),
         new("Overshoot behind an overshoot", true, static step => IsOvershoot(step) && !IsAfter(EndOf(step), step.Before.Sender.End)),
         new("Overshoot", false, static step => IsOvershoot(step)),
     ];

@@ -38,12 +38,13 @@ internal sealed class OurConntrack : IDisposable
         FlowKey key = FlowKey.Of(info, out bool fromHigh);
         FlowSnapshot before = FlowSnapshot.Of(_flows, key, fromHigh, _now);
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
-        if (before.State == TcpState.None) _isOnPickedUp = false;
+        bool isSegment = info.Protocol == IpProtocol.Tcp; // an ICMP error in between has no flow of its own, and tells nothing of this one
+        if (isSegment && before.State == TcpState.None) _isOnPickedUp = false;
         var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother, _isOnPickedUp);
         _isOnPickedUp |= (before.Flags & FlowFlags.Liberal) != 0 && step.After.State == TcpState.SynReceived;
         bool isSyn = (info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack)) == TcpFlags.Syn;
         if (isSyn && verdict.IsAllowed) _isBehindAnother = false;
-        else if (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0) _isBehindAnother = true;
+        else if (isSegment && (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0)) _isBehindAnother = true;
         return step;
     }
 

@@ -74,6 +74,21 @@ public sealed class TcpStragglerScenarios
     }
 
     [Fact]
+    public void A_late_refusal_of_a_syn_does_not_end_a_half_closed_connection() // found by the simulation
+    {
+        // The numbers wrap around 0, so that the refusal's lies in the window.
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                             => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=4294967000 ack=1001              => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=4294967001              => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA seq=4294967001 ack=1002 len=1000     => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=705                     => Allow Flow
+            +3      10.0.0.4:22 > 203.0.113.5:40000  tcp RA seq=0 ack=1001                       => Allow Flow
+            +100    10.0.0.4:22 > 203.0.113.5:40000  tcp PA seq=705 ack=1002 len=100             => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void A_forged_syn_and_its_forged_refusal_do_not_end_a_connection()
     {
         Run(Handshake + """
