@@ -258,6 +258,7 @@ public sealed partial class FirewallEngine
         TrackResult result, FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced,
         Policy policy, long now)
     {
+        if (result == TrackResult.Turn) return TurnFlow(shard, ref record, packet, announced, policy, now);
         bool isForward = record.IsForward(announced.FromHigh);
         int length = announced.Info.Length;
         var accepted = new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward));
@@ -314,8 +315,7 @@ public sealed partial class FirewallEngine
             if (Unsafe.IsNullRef(ref record))
             {
                 shard.Exit();
-                VerdictReason reason = refusal == FlowRefusal.TableFull ? VerdictReason.TableFull : VerdictReason.SourceLimit;
-                return new Verdict(Access.Deny, reason, match.Rule, match.Direction);
+                return new Verdict(Access.Deny, ReasonOf(refusal), match.Rule, match.Direction);
             }
 
             record.Direction = (byte)match.Direction;

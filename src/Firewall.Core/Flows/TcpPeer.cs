@@ -18,13 +18,22 @@ public struct TcpPeer
     /// <summary>The highest sequence number that may be sent: the other's acknowledgment plus its window.</summary>
     public uint MaxEnd;
 
-    /// <summary>The highest acknowledgment number sent; meaningful if <see cref="TcpPeerFlags.HasAcknowledged"/>.</summary>
+    /// <summary>
+    /// The highest acknowledgment number sent if <see cref="TcpPeerFlags.HasAcknowledged"/>. Until then, of an end whose SYN was seen, the number
+    /// behind the SYN itself, without the data that came with it (RFC 7413).
+    /// </summary>
     public uint MaxAck;
 
     private const int NotOffered = 15;
 
     private ushort _maxWindow;
     private byte _scaleAndFlags;
+
+    /// <summary>Highest sequence number that was sent as far as it was allowed: the receiver drops what lies further, and acknowledges less.</summary>
+    public readonly uint Agreed => TcpWindow.IsAfter(End, MaxEnd) ? MaxEnd : End;
+
+    /// <summary>The least that a SYN/ACK acknowledges of an end that has sent a SYN.</summary>
+    public readonly uint SynEnd => (Flags & TcpPeerFlags.HasAcknowledged) == 0 ? MaxAck : End;
 
     /// <summary>The shift that this end's window field is to be multiplied with: 0–14.</summary>
     public readonly int Scale => HasOfferedScale ? _scaleAndFlags & 0x0F : 0;

@@ -61,7 +61,7 @@ public static partial class TcpTracker
     private static bool IsProven(in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment)
     {
         bool isAck = (segment.TcpFlags & TcpFlags.Ack) != 0;
-        if (isAck && segment.Acknowledgment == receiver.End) return true;
+        if (isAck && !receiver.IsUnseen && segment.Acknowledgment == receiver.End) return true;
         if (!sender.IsUnseen && segment.Sequence == sender.End) return true;
         return (receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0 && segment.Sequence == receiver.MaxAck;
     }

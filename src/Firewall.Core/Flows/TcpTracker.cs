@@ -53,7 +53,7 @@ public static partial class TcpTracker
         //        -   SS  SR  ES  FW  CW  LA  TW  CL  S2
         /* originator */
         /* SYN     */ In, SS, Ig, Ig, Ig, Ig, Ig, Re, Re, S2,
-        /* SYN/ACK */ In, In, SR, In, In, In, In, In, In, SR,
+        /* SYN/ACK */ In, In, SR, Ig, Ig, Ig, Ig, Ig, Ig, SR,
         /* FIN     */ In, In, FW, FW, LA, LA, LA, TW, CL, In,
         /* ACK     */ In, In, ES, ES, CW, CW, TW, TW, CL, In,
         /* RST     */ In, CL, CL, CL, CL, CL, CL, CL, CL, CL,
@@ -104,6 +104,22 @@ public static partial class TcpTracker
         tail.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
     }
 
+    /// <summary>Prepares a new record for a connection whose SYN had been let through on another one's flow, and moves it on by the SYN/ACK.</summary>
+    /// <param name="record">The record's head, with its originator set: the end that sent the SYN.</param>
+    /// <param name="tail">Its tail.</param>
+    /// <param name="syn">The SYN, as the other flow remembered it.</param>
+    /// <param name="synAck">The SYN/ACK.</param>
+    /// <param name="packet">The packet, for its options.</param>
+    internal static void OpenAnswered(ref FlowHead record, ref FlowTail tail, in TcpMemory syn, in PacketInfo synAck, ReadOnlySpan<byte> packet)
+    {
+        bool fromHigh = (record.Flags & FlowFlags.OriginatorIsHigh) == 0;
+        ref TcpPeer originator = ref fromHigh ? ref tail.LowPeer : ref tail.HighPeer;
+        ref TcpPeer responder = ref fromHigh ? ref tail.HighPeer : ref tail.LowPeer;
+        record.State = (byte)TcpState.SynSent;
+        TcpWindow.Restart(ref originator, ref responder, syn, synAck.Acknowledgment);
+        Track(ref record, ref tail, synAck, packet, fromHigh);
+    }
+
     /// <summary>Moves the flow on by one segment with valid flags. Allocates nothing.</summary>
     /// <param name="record">The head of the flow's record.</param>
     /// <param name="tail">Its tail.</param>
@@ -132,7 +148,6 @@ public static partial class TcpTracker
         byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + record.State];
         if (action == In)
         {
-            if (kind == TcpKind.SynAck && isForward && IsOldSynAckOfBoth(record, sender, receiver, segment, state)) return TrackResult.Ignore;
             if (!isForward || !TakesSynAck(tail.Memory, sender, segment, kind, fromHigh, state)) return TrackResult.InvalidState;
 
             TcpWindow.Agree(ref sender, ref receiver, segment, tail.Memory);
@@ -151,6 +166,12 @@ public static partial class TcpTracker
         bool answersIgnored = action == Ig && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
         if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
+        if (action == Ig && kind == TcpKind.SynAck && isForward)
+        {
+            if (answersIgnored) return TrackResult.Turn;
+            return IsOfThisConnection(receiver, segment, state) ? TrackResult.Ignore : TrackResult.InvalidState;
+        }
+
         if (action == Ig)
         {
             if (!answersIgnored)
@@ -160,7 +181,7 @@ public static partial class TcpTracker
             }
 
             // The host took the SYN after all: the old connection was stale, and this is the new one.
-            TcpWindow.Restart(ref receiver, ref sender, tail.Memory);
+            TcpWindow.Restart(ref receiver, ref sender, tail.Memory, segment.Acknowledgment);
             record.Flags &= ~FlowFlags.SimultaneousOpen;
             if (!TcpOptionList.IsCut(packet, segment)) record.Flags &= ~FlowFlags.Liberal;
             state = TcpState.SynSent;
@@ -274,14 +295,11 @@ public static partial class TcpTracker
     }
 
     /// <summary>
-    /// After a simultaneous open the originator sends its SYN/ACK again until it hears an acknowledgment, also when the firewall has
-    /// seen one already that was lost behind it.
+    /// True if the originator's SYN/ACK acknowledges something of this connection: the other end challenges it, or, after a simultaneous open,
+    /// waits for it. Another one may begin a connection that nobody has asked the rules about.
     /// </summary>
-    private static bool IsOldSynAckOfBoth(in FlowHead record, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpState state) =>
-        (record.Flags & FlowFlags.SimultaneousOpen) != 0
-        && state >= TcpState.Established
-        && !TcpWindow.IsAfter(TcpWindow.EndOf(segment), sender.End)
-        && !TcpWindow.IsAfter(segment.Acknowledgment, receiver.End);
+    private static bool IsOfThisConnection(in TcpPeer receiver, in PacketInfo synAck, TcpState state) =>
+        state != TcpState.Close && receiver.End - synAck.Acknowledgment < TcpWindow.Recent;
 
     private static bool IsFinished(in FlowHead record, in FlowTail tail, bool fromHigh) =>
         ((tail.LowPeer.Flags | tail.HighPeer.Flags) & TcpPeerFlags.HasClosed) != 0
@@ -291,10 +309,11 @@ public static partial class TcpTracker
     private static bool AnswersIgnoredSyn(
         in FlowTail tail, in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, bool fromHigh)
     {
+        // Data that came with the SYN may be acknowledged or not, also if the SYN came again without them (RFC 7413 section 4.1.3).
         bool answers = kind == TcpKind.SynAck
             && tail.Memory.Kind == TcpKind.Syn
             && tail.Memory.FromHigh != fromHigh
-            && tail.Memory.Value - segment.Acknowledgment < LongestSyn;
+            && tail.Memory.Value - segment.Acknowledgment + LongestSyn <= 2 * LongestSyn;
         if (!answers) return false;
 
         // Both may be copies of this connection's own handshake that come late; to begin anew would forget all that was sent since.

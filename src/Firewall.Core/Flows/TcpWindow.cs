@@ -54,7 +54,7 @@ internal static class TcpWindow
         {
             // An old SYN/ACK, or a forged one, acknowledges something else; the right one may still come. Who gets it answers with a RST,
             // which the sender of an old one waits for.
-            if (isAck && (IsAfter(ack, receiver.End) || !IsAfter(ack, receiver.End - OldestAck))) return TrackResult.Ignore;
+            if (isAck && (IsAfter(ack, receiver.End) || IsAfter(receiver.SynEnd, ack))) return TrackResult.Ignore;
             Introduce(ref sender, ref receiver, segment, options, end);
             if (!isAck) return TrackResult.Accept;
         }
@@ -70,9 +70,9 @@ internal static class TcpWindow
         if (isRst && sequence == 0 && state == TcpState.SynSent) sequence = end = sender.End;
 
         uint oldest = Math.Max(sender.MaxWindow, OldestAck);
-        bool isRecent = receiver.IsUnseen || IsAfter(end, sender.End - receiver.MaxWindow - 1);    // II
+        bool isRecent = receiver.IsUnseen || IsAfter(end, sender.Agreed - receiver.MaxWindow - 1); // II
         bool isAckSent = !IsAfter(sack, receiver.End);                                             // III
-        bool isAckRecent = IsAfter(sack, receiver.End - oldest - 1);                               // IV
+        bool isAckRecent = IsAfter(sack, receiver.Agreed - oldest - 1);                            // IV
         if (IsAfter(sequence, sender.MaxEnd))                                                      // I
         {
             // A little more than allowed: the receiver will cut it off or not, but what was sent was sent. (Never backwards: the
@@ -93,10 +93,16 @@ internal static class TcpWindow
     }
 
     /// <summary>Begins anew with a SYN that had been let through before and whose answer has now come.</summary>
-    public static void Restart(ref TcpPeer sender, ref TcpPeer receiver, in TcpMemory syn)
+    /// <param name="sender">The end that sent the SYN.</param>
+    /// <param name="receiver">The other end.</param>
+    /// <param name="syn">The SYN.</param>
+    /// <param name="acknowledgment">What the answer acknowledges of it.</param>
+    public static void Restart(ref TcpPeer sender, ref TcpPeer receiver, in TcpMemory syn, uint acknowledgment)
     {
         receiver = default;
-        SetUp(ref sender, syn.Value, syn.Window, syn.Scale, syn.SackPermitted);
+        uint end = IsAfter(acknowledgment, syn.Value) ? acknowledgment : syn.Value;
+        SetUp(ref sender, end, syn.Window, syn.Scale, syn.SackPermitted);
+        sender.MaxAck = acknowledgment;
     }
 
     /// <summary>Completes a handshake whose SYN/ACK had been let through before, and which the originator now acknowledges.</summary>
@@ -130,6 +136,7 @@ internal static class TcpWindow
     {
         TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
         SetUp(ref sender, end, segment.Window, scale, sackPermitted);
+        sender.MaxAck = segment.Sequence + 1;
         if (!receiver.IsUnseen) KeepScalesOfBoth(ref sender, ref receiver);
     }
 

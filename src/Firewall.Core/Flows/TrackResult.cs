@@ -23,4 +23,7 @@ public enum TrackResult : byte
 
     /// <summary>The packet begins a new connection on the endpoints of a finished one.</summary>
     Reopen,
+
+    /// <summary>The originator answers a SYN of the other end: its old connection is gone, and one in the other direction begins.</summary>
+    Turn,
 }

@@ -33,6 +33,10 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.After.State == step.Before.State && step.Before.Receiver.End - step.Info.Acknowledgment < Recent && step.Before.Sender.End - EndOf(step) < Recent),
         new("SYN/ACK behind another segment", true, static step => step.Flags == SynAck && step.IsBehindAnother
             && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && step.After.State == TcpState.SynReceived),
+        new("SYN/ACK for more than its SYN", true, static step => step.Flags == SynAck && step.After.State == TcpState.SynReceived
+            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && IsAfter(step.Info.Acknowledgment, step.SynEnd), IsRare: true),
+        new("Late refusal of a SYN", true, static step => step.IsReset && step.Info.Sequence == 0 && step.Verdict.IsAllowed
+            && step.Before.State is >= TcpState.Established and < TcpState.Close && step.After.State == step.Before.State, IsRare: true),
         new("Reset in doubt while closing", true, static step => step.IsReset && step.Verdict.IsAllowed
             && step.Before.State is > TcpState.Established and < TcpState.Close && step.After.State == step.Before.State),
         new("Reset on an unanswered pick-up", true, static step => step.IsReset && step.Verdict.IsAllowed
@@ -44,6 +48,8 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.Before.State == TcpState.TimeWait && step.Verdict.Reason == VerdictReason.Flow),
         new("SYN of the answering end", false, static step => IsSyn(step) && !step.Before.IsForward && step.Verdict.IsAllowed
             && step.Before.State is >= TcpState.SynReceived and <= TcpState.LastAck),
+        new("SYN/ACK of the opening end", true, static step => step.Flags == SynAck && step.Before.IsForward && step.Verdict.IsAllowed
+            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2),
         new("FIN that answers a SYN", false, static step => (step.Flags & TcpFlags.Fin) != 0 && !step.Before.IsForward && step.Before.State == TcpState.SynSent),
         new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
             && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),
@@ -61,8 +67,7 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("SACK far ahead of the acknowledgment", true, static step => step.Verdict.IsAllowed && step.Info.Protocol == IpProtocol.Tcp
             && step.After.Sender.MaxWindow == (uint)ushort.MaxValue << step.After.Sender.Scale
             && step.After.Sender.MaxWindow > Math.Max(step.Before.Sender.MaxWindow, (uint)step.Info.Window << step.After.Sender.Scale), IsRare: true),
-        new("Overshoot behind an overshoot", true, static step => IsOvershoot(step) && !IsAfter(EndOf(step), step.Before.Sender.End)),
-        new("Overshoot", false, static step => IsOvershoot(step)),
+        new("Overshoot", true, static step => IsOvershoot(step)),
     ];
 
     // As far back a copy of the connection's own SYN may lie.

@@ -18,6 +18,7 @@ internal sealed class OurConntrack : IDisposable
     private long _now = 1_000_000;
     private bool _isBehindAnother;
     private bool _isOnPickedUp;
+    private uint _synEnd;
 
     public OurConntrack(EngineOptions? options = null)
     {
@@ -40,11 +41,19 @@ internal sealed class OurConntrack : IDisposable
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
         bool isSegment = info.Protocol == IpProtocol.Tcp; // an ICMP error in between has no flow of its own, and tells nothing of this one
         if (isSegment && before.State == TcpState.None) _isOnPickedUp = false;
-        var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother, _isOnPickedUp);
+        var step = new Step(info, verdict, before, FlowSnapshot.Of(_flows, key, fromHigh, _now), _isBehindAnother, _isOnPickedUp, _synEnd);
         _isOnPickedUp |= (before.Flags & FlowFlags.Liberal) != 0 && step.After.State == TcpState.SynReceived;
         bool isSyn = (info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack)) == TcpFlags.Syn;
-        if (isSyn && verdict.IsAllowed) _isBehindAnother = false;
-        else if (isSegment && (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0)) _isBehindAnother = true;
+        if (isSyn && verdict.IsAllowed)
+        {
+            _isBehindAnother = false;
+            _synEnd = info.Sequence + (uint)info.PayloadLength + 1;
+        }
+        else if (isSegment && (!verdict.IsAllowed || (info.TcpFlags & TcpFlags.Syn) != 0))
+        {
+            _isBehindAnother = true;
+        }
+
         return step;
     }
 

@@ -11,7 +11,9 @@ namespace Firewall.SystemTests.Conntrack;
 /// <param name="After">What is known of it now.</param>
 /// <param name="IsBehindAnother">True if a segment was refused, or a SYN/ACK came, since the last SYN that passed.</param>
 /// <param name="IsOnPickedUp">True if the handshake of this connection was seen, on the ports of one that had been picked up in its middle.</param>
-internal readonly record struct Step(PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After, bool IsBehindAnother, bool IsOnPickedUp)
+/// <param name="SynEnd">The number behind the last SYN that passed, and its data.</param>
+internal readonly record struct Step(
+    PacketInfo Info, Verdict Verdict, FlowSnapshot Before, FlowSnapshot After, bool IsBehindAnother, bool IsOnPickedUp, uint SynEnd)
 {
     private const TcpFlags Unlooked = TcpFlags.Psh | TcpFlags.Ece | TcpFlags.Cwr;
 

@@ -128,11 +128,85 @@ public sealed class LegalTcpScenarios
             """);
         Run(Handshake + """
             +1      10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
-            # whoever takes it for a new connection is not heard: the rules have not been asked
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=900001              => Deny InvalidState
+            # who has it no more takes the SYN for a new connection: the rules are asked, and allow it
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=900001              => Allow Flow DefaultRule_AllowInternetOutBound Inbound
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=900001 ack=700001              => Allow Flow DefaultRule_AllowInternetOutBound Outbound
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=700001 ack=900001 len=100      => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=900001 ack=700101              => Allow Flow
+            # it has the old one's place
+            flows 1
+            """);
+        // An inside host's connection, turned by an outside one to whom the rules allow nothing.
+        Run("""
+            0       10.0.0.4:50000 > 203.0.113.5:443  tcp S  seq=1000                          => Allow Rule
+            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp SA seq=5000 ack=1001                 => Allow Flow
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp A  seq=1001 ack=5001                 => Allow Flow
+            +1      203.0.113.5:443 > 10.0.0.4:50000  tcp S  seq=900000                        => Allow Flow
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=900001             => Deny InvalidState DefaultRule_AllowInternetOutBound
+            # a SYN/ACK for something of this connection is challenged; for anything else it may open one unseen
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=5001               => Allow Flow
+            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp A  seq=5001 ack=1001                 => Allow Flow
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=990001             => Deny InvalidState
             # and the old one goes on
-            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001 len=10           => Allow Flow
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5011                  => Allow Flow
+            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp A  seq=5001 ack=1001 len=10          => Allow Flow
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp A  seq=1001 ack=5011                 => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void Data_beyond_the_window_does_not_keep_the_receivers_answers_from_being_heard() // the kernel's tcp_rcv_wnd_shrink_nomem
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 ws=2                      => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001 ws=8             => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001 win=60000        => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001 win=4000         => Allow Flow
+            # a million bytes may be sent; the receiver drops what lies beyond
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=2026000 ack=5001 len=1000 win=60000 => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA seq=5001 ack=1001 len=500 win=4000 => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5501 len=1000 win=60000 => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5501 ack=2001 win=4000         => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=2001 ack=5501 len=1000 win=60000 => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_syn_ack_for_an_older_syn_is_not_believed() // the same port again within a quarter of a second
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=60000                          => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=777000 ack=30001               => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp R  seq=30001                          => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=780000 ack=60001               => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=60001 ack=780001               => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=60001 ack=780001 len=10        => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=780001 ack=60011               => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_reset_by_the_opener_that_acknowledges_nothing_is_not_taken_for_a_refusal()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Rule
+            # for a segment of an older connection
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp RA seq=300 ack=0                      => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001                  => Allow Flow
+            """);
+    }
+
+    [Fact]
+    public void A_fast_open_syn_on_a_finished_connection_may_be_sent_again_without_its_data() // found by the simulation
+    {
+        Run(Handshake + """
+            +1      10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1001                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5002                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5002 ack=1002                  => Allow Flow
+            # so near to the old numbers that it may be a copy
+            +10     203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=900 len=50                     => Allow Flow
+            +0.3    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=900                            => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=88000000 ack=951               => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=951 ack=88000001               => Allow Flow
             """);
     }
 

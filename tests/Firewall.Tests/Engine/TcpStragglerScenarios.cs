@@ -193,8 +193,11 @@ public sealed class TcpStragglerScenarios
             +0.3    203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=1000 ack=5001            => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001            => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001            => Allow Flow
-            # but a SYN/ACK for anything else is not
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=900000 ack=5001          => Deny InvalidState
+            # one with another number is challenged, and changes nothing
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=900000 ack=5001          => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001            => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5001 len=10     => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=900001 ack=5001 len=10   => Deny OutOfWindow
             """);
     }
 

@@ -81,10 +81,13 @@ public sealed class TcpTrackerTests
     public void A_syn_of_either_end_on_a_live_connection_passes_for_the_host_to_challenge()
     {
         Establish();
-        Assert.Equal(TrackResult.Ignore, Track(Client, Server, Syn, 99_000_000, 0));
         Assert.Equal(TrackResult.Ignore, Track(Server, Client, Syn, 77_000_000, 0));
         Assert.Equal(TcpState.Established, (TcpState)_record.State);
-        Assert.Equal(TrackResult.InvalidState, Track(Client, Server, SynAck, 99_000_000, 77_000_001));
+        Assert.Equal(TrackResult.Ignore, Track(Client, Server, SynAck, 99_000_000, _serverNext));
+        Assert.Equal(TrackResult.InvalidState, Track(Client, Server, SynAck, 99_000_000, 55_000_001));
+        Assert.Equal(TrackResult.Turn, Track(Client, Server, SynAck, 99_000_000, 77_000_001));
+        Assert.Equal(TrackResult.Ignore, Track(Client, Server, Syn, 99_000_000, 0));
+        Assert.Equal(TcpState.Established, (TcpState)_record.State);
     }
 
     [Theory]

@@ -34,7 +34,7 @@ internal sealed record Excuse(string Name, string Reason, Func<TcpSegment, Verdi
             "One end has sent its RST and knows the connection no more; all that the other's packets could get is another RST.",
             static (segment, verdict, before, circumstances) => circumstances.IsCut),
         new("answer to a SYN against a stale record",
-            "A connection ended without the firewall seeing all of it, or a copy of its SYN comes late. A SYN from the side that had not opened it passes for the host to challenge, but opens nothing: its SYN/ACK is refused until the record idles out (nf_conntrack refuses the SYN). One from the side that had, mends the record with its SYN/ACK; what the host says before that arrives will be said again.",
+            "A connection ended without the firewall seeing all of it, or a copy of its SYN comes late. A SYN from either side passes for the host to challenge, and its SYN/ACK mends the record, or makes another one if the rules allow that; but a segment of the old connection that passes in between makes the firewall forget the SYN until it comes again, and what the host says before will be said again.",
             static (segment, verdict, before, circumstances) => (circumstances.WasCutBefore || before.State is TcpState.TimeWait or TcpState.Close)
                 && ((before.IsForward && segment.Flags == (TcpFlags.Syn | TcpFlags.Ack)) || (circumstances.IsHalfOpen && segment.Flags == TcpFlags.Ack))),
         new("answer to a straggler during the handshake",
