@@ -9,24 +9,40 @@ namespace Firewall.Core.Engine;
 public sealed partial class FirewallEngine
 {
     /// <summary>
-    /// The flow's originator answers a SYN of the other end, so that it knows nothing any more of the connection it opened. The rules are asked
-    /// for the new one, which has not been done at the SYN: if they allow it, it gets a flow, and the SYN/ACK is that one's first packet. Leaves
-    /// the shard.
+    /// A SYN/ACK of the flow's originator answers, or may answer, a SYN of the other end, which passed without a look at the rules: they are asked
+    /// now. Leaves the shard.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Verdict TurnFlow(
-        FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
+    private Verdict JudgeTurned(
+        TrackResult result, FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
-        ref readonly PacketInfo synAck = ref announced.Info;
         RuleMatch match = policy.Evaluate(announced.AsOpening(isForward: false));
-        if (match.Access == Access.Deny)
+        bool isAllowed = match.Access == Access.Allow;
+        if (isAllowed && result == TrackResult.Turn) return TurnFlow(shard, ref record, packet, announced, policy, match, now);
+        TrafficDirection direction = DirectionOf(record, isForward: true);
+        Verdict verdict = isAllowed
+            ? new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, direction)
+            : new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, direction);
+        if (isAllowed)
         {
-            var denied = new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, DirectionOf(record, isForward: true));
-            record.EndChange();
-            shard.Exit();
-            return denied;
+            if (record.Count(isForward: true, announced.Info.Length)) shard.CountWrap(ref record, isForward: true, announced.Info.Length);
+            record.See((uint)now);
         }
 
+        record.EndChange();
+        shard.Exit();
+        return verdict;
+    }
+
+    /// <summary>
+    /// Ends the flow and begins the one in the other direction, of which the SYN/ACK is the first packet: who sends it knows nothing any more of the
+    /// connection that was. Leaves the shard.
+    /// </summary>
+    private Verdict TurnFlow(
+        FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, RuleMatch match, long now)
+    {
+        ref readonly PacketInfo synAck = ref announced.Info;
+        TrafficDirection direction = DirectionOf(record, isForward: true);
         TcpMemory syn = shard.TailOf(ref record).Memory;
         shard.Remove(ref record, announced.Hash, (uint)now);
         record.EndChange();
@@ -34,7 +50,7 @@ public sealed partial class FirewallEngine
         if (Unsafe.IsNullRef(ref turned))
         {
             shard.Exit();
-            return new Verdict(Access.Deny, ReasonOf(refusal), match.Rule, match.Direction);
+            return new Verdict(Access.Deny, ReasonOf(refusal), match.Rule, direction);
         }
 
         turned.Direction = (byte)match.Direction;
@@ -46,10 +62,9 @@ public sealed partial class FirewallEngine
         shard.Schedule(ref turned, now);
         shard.TellBegun(ref turned);
         if (turned.Count(isForward: false, synAck.Length)) shard.CountWrap(ref turned, isForward: false, synAck.Length);
-        var verdict = new Verdict(Access.Allow, VerdictReason.Flow, match.Rule, DirectionOf(turned, isForward: false));
         turned.EndChange();
         shard.Exit();
-        return verdict;
+        return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, direction);
     }
 
     private static VerdictReason ReasonOf(FlowRefusal refusal) => refusal == FlowRefusal.TableFull ? VerdictReason.TableFull : VerdictReason.SourceLimit;

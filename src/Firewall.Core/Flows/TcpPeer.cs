@@ -19,8 +19,8 @@ public struct TcpPeer
     public uint MaxEnd;
 
     /// <summary>
-    /// The highest acknowledgment number sent if <see cref="TcpPeerFlags.HasAcknowledged"/>. Until then, of an end whose SYN was seen, the number
-    /// behind the SYN itself, without the data that came with it (RFC 7413).
+    /// The highest acknowledgment number sent if <see cref="TcpPeerFlags.HasAcknowledged"/>. Until then, of an end whose SYN was seen, the least
+    /// that a SYN/ACK for it may acknowledge: the SYN itself, without the data that came with it (RFC 7413).
     /// </summary>
     public uint MaxAck;
 
@@ -29,10 +29,13 @@ public struct TcpPeer
     private ushort _maxWindow;
     private byte _scaleAndFlags;
 
-    /// <summary>Highest sequence number that was sent as far as it was allowed: the receiver drops what lies further, and acknowledges less.</summary>
-    public readonly uint Agreed => TcpWindow.IsAfter(End, MaxEnd) ? MaxEnd : End;
+    /// <summary>
+    /// <see cref="End"/>, but not beyond <see cref="MaxEnd"/>: the receiver drops what lies further, and goes on acknowledging less. How old
+    /// something may be is counted from here.
+    /// </summary>
+    public readonly uint EndInWindow => TcpWindow.IsAfter(End, MaxEnd) ? MaxEnd : End;
 
-    /// <summary>The least that a SYN/ACK acknowledges of an end that has sent a SYN.</summary>
+    /// <summary>The least that a SYN/ACK may acknowledge of an end that has sent a SYN.</summary>
     public readonly uint SynEnd => (Flags & TcpPeerFlags.HasAcknowledged) == 0 ? MaxAck : End;
 
     /// <summary>The shift that this end's window field is to be multiplied with: 0–14.</summary>

@@ -67,10 +67,11 @@ public static partial class TcpTracker
     }
 
     /// <summary>Lets a RST pass for its receiver to judge, unless it is far out, and believes nothing of it.</summary>
-    private static TrackResult PassUnproven(TcpPeer sender, TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, TcpState state)
+    private static TrackResult PassUnproven(
+        in FlowHead record, TcpPeer sender, TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, TcpState state)
     {
         TrackResult fit = TcpWindow.Track(ref sender, ref receiver, segment, options, mayRestart: false, state);
-        return fit == TrackResult.OutOfWindow ? fit : TrackResult.Ignore;
+        return fit == TrackResult.OutOfWindow && (record.Flags & FlowFlags.Liberal) == 0 ? fit : TrackResult.Ignore;
     }
 
     private enum Reset

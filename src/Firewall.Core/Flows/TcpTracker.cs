@@ -42,7 +42,7 @@ public static partial class TcpTracker
     private const byte CL = (byte)TcpState.Close;
     private const byte S2 = (byte)TcpState.SynSent2;
 
-    // The most data that comes with a SYN; its SYN/ACK may acknowledge it or not (RFC 7413).
+    // The most data that comes with a SYN; its SYN/ACK may acknowledge it or not, and the SYN may come again without it (RFC 7413).
     private const uint LongestSyn = 9_000;
 
     private const int States = 10;
@@ -148,9 +148,10 @@ public static partial class TcpTracker
         byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + record.State];
         if (action == In)
         {
-            if (!isForward || !TakesSynAck(tail.Memory, sender, segment, kind, fromHigh, state)) return TrackResult.InvalidState;
+            uint received = tail.Memory.SackPermitted ? TcpOptionList.HighestSackEdge(options, segment.Acknowledgment) : segment.Acknowledgment;
+            if (!isForward || !TakesSynAck(tail.Memory, sender, segment, received, kind, fromHigh, state)) return TrackResult.InvalidState;
 
-            TcpWindow.Agree(ref sender, ref receiver, segment, tail.Memory);
+            TcpWindow.CompleteHandshake(ref sender, ref receiver, segment, received, tail.Memory);
             record.Flags |= FlowFlags.Replied;
             state = TcpState.SynReceived;
             action = Table[((int)kind * States) + (int)state];
@@ -166,17 +167,19 @@ public static partial class TcpTracker
         bool answersIgnored = action == Ig && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
         if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
-        if (action == Ig && kind == TcpKind.SynAck && isForward)
-        {
-            if (answersIgnored) return TrackResult.Turn;
-            return IsOfThisConnection(receiver, segment, state) ? TrackResult.Ignore : TrackResult.InvalidState;
-        }
-
         if (action == Ig)
         {
+            if (kind == TcpKind.SynAck && isForward)
+            {
+                return answersIgnored ? TrackResult.Turn
+                    : bothHaveOpened && IsOldSynAck(sender, receiver, segment) ? TrackResult.Ignore
+                    : MayBeChallenged(receiver, segment, state) ? TrackResult.PassIfTurned
+                    : TrackResult.InvalidState;
+            }
+
             if (!answersIgnored)
             {
-                RememberIgnored(ref record, ref tail.Memory, segment, options, kind, fromHigh, state);
+                RememberIgnored(ref record, ref tail.Memory, segment, packet, options, kind, fromHigh, state);
                 return TrackResult.Ignore;
             }
 
@@ -212,7 +215,7 @@ public static partial class TcpTracker
                 case Reset.DoubtfulAnswer: isShortened = isBelieved = true; next = state; break;
                 case Reset.Believed: isBelieved = true; break;
                 case Reset.PassedOn: return TrackResult.Ignore;
-                case Reset.Unproven: return PassUnproven(sender, receiver, segment, options, state);
+                case Reset.Unproven: return PassUnproven(record, sender, receiver, segment, options, state);
             }
         }
 
@@ -262,7 +265,7 @@ public static partial class TcpTracker
         ref readonly TcpPeer receiver = ref fromHigh ? ref tail.LowPeer : ref tail.HighPeer;
         if (sender.IsUnseen) return false;
         if ((record.Flags & FlowFlags.Liberal) != 0) return true;
-        return !TcpWindow.IsAfter(sequence, sender.End) && TcpWindow.IsAfter(sequence, sender.End - Math.Max(receiver.MaxWindow, 66_000) - 1);
+        return !TcpWindow.IsAfter(sequence, sender.End) && TcpWindow.IsAfter(sequence, sender.EndInWindow - Math.Max(receiver.MaxWindow, 66_000) - 1);
     }
 
     private static TrackResult MoveOn(
@@ -295,10 +298,17 @@ public static partial class TcpTracker
     }
 
     /// <summary>
-    /// True if the originator's SYN/ACK acknowledges something of this connection: the other end challenges it, or, after a simultaneous open,
-    /// waits for it. Another one may begin a connection that nobody has asked the rules about.
+    /// After a simultaneous open the originator sends its SYN/ACK again until it hears an acknowledgment, also when the firewall has
+    /// seen one already that was lost behind it.
     /// </summary>
-    private static bool IsOfThisConnection(in TcpPeer receiver, in PacketInfo synAck, TcpState state) =>
+    private static bool IsOldSynAck(in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment) =>
+        !TcpWindow.IsAfter(TcpWindow.EndOf(segment), sender.End) && !TcpWindow.IsAfter(segment.Acknowledgment, receiver.End);
+
+    /// <summary>
+    /// True if the originator's SYN/ACK acknowledges something that may be of this connection, so that the other end challenges it. One for
+    /// anything else, or where nobody is left to challenge, would complete a handshake that the firewall knows nothing of.
+    /// </summary>
+    private static bool MayBeChallenged(in TcpPeer receiver, in PacketInfo synAck, TcpState state) =>
         state != TcpState.Close && receiver.End - synAck.Acknowledgment < TcpWindow.Recent;
 
     private static bool IsFinished(in FlowHead record, in FlowTail tail, bool fromHigh) =>
@@ -338,12 +348,14 @@ public static partial class TcpTracker
     /// True if the originator answers a SYN/ACK that acknowledged a little more than was seen of it: data that came with a SYN before the flow's
     /// (RFC 7413). That it acknowledges the SYN/ACK, or data right behind it, whose numbers nobody else knows, says that it did send that much.
     /// </summary>
-    private static bool TakesSynAck(in TcpMemory memory, in TcpPeer sender, in PacketInfo segment, TcpKind kind, bool fromHigh, TcpState state) =>
+    private static bool TakesSynAck(
+        in TcpMemory memory, in TcpPeer sender, in PacketInfo segment, uint received, TcpKind kind, bool fromHigh, TcpState state) =>
         state == TcpState.SynSent
         && kind is TcpKind.Ack or TcpKind.Fin
         && memory.Kind == TcpKind.SynAck
         && memory.FromHigh != fromHigh
         && segment.Acknowledgment - memory.Value <= sender.MaxWindow
+        && received - memory.Value <= sender.MaxWindow
         && segment.Sequence - sender.End <= LongestSyn + memory.Window;
 
     // Who gets a SYN/ACK for what it has not sent resets what was acknowledged.
@@ -355,12 +367,16 @@ public static partial class TcpTracker
     }
 
     private static void RememberIgnored(
-        ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> options, TcpKind kind, bool fromHigh, TcpState state)
+        ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> packet, ReadOnlySpan<byte> options,
+        TcpKind kind, bool fromHigh, TcpState state)
     {
         switch (kind)
         {
             // Where both open at once, the answer to the originator's is the one that counts.
             case TcpKind.Syn when !record.IsForward(fromHigh) && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh:
+                break;
+            // One that opens nothing where there is no flow opens nothing here.
+            case TcpKind.Syn when OpeningPacket.Read(packet, segment, out _) != MalformedReason.None:
                 break;
             case TcpKind.Syn:
                 memory.RememberSyn(fromHigh, segment, options, expectsChallenge: state == TcpState.LastAck);

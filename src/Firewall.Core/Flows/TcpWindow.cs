@@ -48,7 +48,7 @@ internal static class TcpWindow
         uint end = EndOf(segment);
         uint ack = segment.Acknowledgment;
         uint sack = ack;
-        if (isAck && options.Length > 0 && (receiver.Flags & TcpPeerFlags.SackPermitted) != 0) sack = TcpOptionList.HighestSackEdge(options, ack);
+        if (isAck && !isSyn && options.Length > 0 && (receiver.Flags & TcpPeerFlags.SackPermitted) != 0) sack = TcpOptionList.HighestSackEdge(options, ack);
 
         if (isSyn && (sender.IsUnseen || (mayRestart && IsAnotherSyn(sender, sequence, end))))
         {
@@ -70,10 +70,10 @@ internal static class TcpWindow
         if (isRst && sequence == 0 && state == TcpState.SynSent) sequence = end = sender.End;
 
         uint oldest = Math.Max(sender.MaxWindow, OldestAck);
-        bool isRecent = receiver.IsUnseen || IsAfter(end, sender.Agreed - receiver.MaxWindow - 1); // II
-        bool isAckSent = !IsAfter(sack, receiver.End);                                             // III
-        bool isAckRecent = IsAfter(sack, receiver.Agreed - oldest - 1);                            // IV
-        if (IsAfter(sequence, sender.MaxEnd))                                                      // I
+        bool isRecent = receiver.IsUnseen || IsAfter(end, sender.EndInWindow - receiver.MaxWindow - 1); // II
+        bool isAckSent = !IsAfter(sack, receiver.End);                                                  // III
+        bool isAckRecent = IsAfter(sack, receiver.EndInWindow - oldest - 1);                            // IV
+        if (IsAfter(sequence, sender.MaxEnd))                                                           // I
         {
             // A little more than allowed: the receiver will cut it off or not, but what was sent was sent. (Never backwards: the
             // segment may have been overtaken by a later one that was as much too early.) A RST out there is not the receiver's to judge.
@@ -106,12 +106,17 @@ internal static class TcpWindow
     }
 
     /// <summary>Completes a handshake whose SYN/ACK had been let through before, and which the originator now acknowledges.</summary>
-    public static void Agree(ref TcpPeer originator, ref TcpPeer responder, in PacketInfo segment, in TcpMemory synAck)
+    /// <param name="originator">The end that sends the segment.</param>
+    /// <param name="responder">The end that sent the SYN/ACK.</param>
+    /// <param name="segment">The originator's segment.</param>
+    /// <param name="received">The highest number that it says to have received.</param>
+    /// <param name="synAck">The SYN/ACK.</param>
+    public static void CompleteHandshake(ref TcpPeer originator, ref TcpPeer responder, in PacketInfo segment, uint received, in TcpMemory synAck)
     {
         SetUp(ref responder, synAck.Value, synAck.Window, synAck.Scale, synAck.SackPermitted);
-        responder.MaxAck = originator.End;
+        responder.MaxAck = segment.Sequence;
         responder.Flags |= TcpPeerFlags.HasAcknowledged;
-        responder.End = segment.Acknowledgment;
+        responder.End = received;
         responder.MaxEnd = segment.Acknowledgment + originator.MaxWindow;
         originator.End = segment.Sequence;
         originator.MaxEnd = segment.Sequence + synAck.Window;

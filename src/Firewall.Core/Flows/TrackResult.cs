@@ -24,6 +24,12 @@ public enum TrackResult : byte
     /// <summary>The packet begins a new connection on the endpoints of a finished one.</summary>
     Reopen,
 
-    /// <summary>The originator answers a SYN of the other end: its old connection is gone, and one in the other direction begins.</summary>
+    /// <summary>The originator answers a SYN of the other end: its old connection is gone, and one in the other direction begins if the rules allow it.</summary>
     Turn,
+
+    /// <summary>
+    /// A SYN/ACK of the originator that the other end should challenge. It passes, moves nothing and refreshes nothing, if the rules allow a
+    /// connection in the other direction: it may be a part of one.
+    /// </summary>
+    PassIfTurned,
 }

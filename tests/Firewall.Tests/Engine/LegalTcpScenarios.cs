@@ -128,8 +128,12 @@ public sealed class LegalTcpScenarios
             """);
         Run(Handshake + """
             +1      10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
+            # a SYN/ACK for something of this connection is challenged
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=5001                => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001                  => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
             # who has it no more takes the SYN for a new connection: the rules are asked, and allow it
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=900001              => Allow Flow DefaultRule_AllowInternetOutBound Inbound
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=700000 ack=900001              => Allow Rule DefaultRule_AllowInternetOutBound Inbound
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=900001 ack=700001              => Allow Flow DefaultRule_AllowInternetOutBound Outbound
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=700001 ack=900001 len=100      => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=900001 ack=700101              => Allow Flow
@@ -143,9 +147,10 @@ public sealed class LegalTcpScenarios
             +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp A  seq=1001 ack=5001                 => Allow Flow
             +1      203.0.113.5:443 > 10.0.0.4:50000  tcp S  seq=900000                        => Allow Flow
             +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=900001             => Deny InvalidState DefaultRule_AllowInternetOutBound
-            # a SYN/ACK for something of this connection is challenged; for anything else it may open one unseen
-            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=5001               => Allow Flow
-            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp A  seq=5001 ack=1001                 => Allow Flow
+            # neither by one whose number may be this connection's, when something has come in between that the inside host drops
+            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp S  seq=4000                          => Allow Flow
+            +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp A  seq=5001 ack=1001 len=1 badsum    => Allow Flow
+            +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=4001               => Deny InvalidState
             +0.001  10.0.0.4:50000 > 203.0.113.5:443  tcp SA seq=700000 ack=990001             => Deny InvalidState
             # and the old one goes on
             +0.001  203.0.113.5:443 > 10.0.0.4:50000  tcp A  seq=5001 ack=1001 len=10          => Allow Flow
@@ -167,6 +172,8 @@ public sealed class LegalTcpScenarios
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5501 len=1000 win=60000 => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5501 ack=2001 win=4000         => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=2001 ack=5501 len=1000 win=60000 => Allow Flow
+            # and of what is sent again, a router may say that it is too long
+            +0.001  10.0.0.1 > 203.0.113.5           icmp type=3 code=4 mtu=900 quote=28 about=9 => Allow Related
             """);
     }
 
@@ -273,6 +280,13 @@ public sealed class LegalTcpScenarios
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=5000 win=256                 => Deny InvalidState
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=99000 win=256                => Deny InvalidState
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=999000 ack=5001 win=256               => Deny InvalidState
+            """);
+        Run(Opening + """
+            # of data that follows it the first part is lost
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA  seq=5501 ack=1401 len=500 win=8192        => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=5001 win=256 sackfrom=5501 sackto=6001 => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA  seq=5001 ack=1401 len=500 win=8192        => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A   seq=1401 ack=6001 win=256                 => Allow Flow
             """);
         Run(Opening + """
             # data follows it at once

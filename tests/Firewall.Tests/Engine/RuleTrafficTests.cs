@@ -74,6 +74,36 @@ public sealed class RuleTrafficTests : IDisposable
     }
 
     [Fact]
+    public void A_connection_that_takes_the_place_of_one_in_the_other_direction_counts_for_its_own_rule()
+    {
+        const string Outside = "203.0.113.5:40000";
+        const string Inside = "10.0.0.4:80";
+        EventRing<FlowEvent> events = _flows.Tell(16)[0];
+        Send(PacketBuilder.Tcp(Outside, Inside, TcpFlags.Syn, 1000));
+        Send(PacketBuilder.Tcp(Inside, Outside, TcpFlags.Syn | TcpFlags.Ack, 5000, 1001));
+        Send(PacketBuilder.Tcp(Outside, Inside, TcpFlags.Ack, 1001, 5001));
+        Send(PacketBuilder.Tcp(Inside, Outside, TcpFlags.Ack, 5001, 1001, payload: 1));
+        Send(PacketBuilder.Tcp(Outside, Inside, TcpFlags.Ack, 1001, 5002));
+        Assert.Equal(1, _flows.Assured);
+        Send(PacketBuilder.Tcp(Inside, Outside, TcpFlags.Syn, 900_000));
+        Send(PacketBuilder.Tcp(Outside, Inside, TcpFlags.Syn | TcpFlags.Ack, 700_000, 900_001));
+        Assert.Equal((6, 241L), Of("first"));
+        Assert.Equal((1, 40L), Of("AllowInternetOutBound"));
+        Assert.Equal((1, 0), (_flows.Count, _flows.Assured));
+        Send(PacketBuilder.Tcp(Inside, Outside, TcpFlags.Ack, 900_001, 700_001));
+        Send(PacketBuilder.Tcp(Outside, Inside, TcpFlags.Ack, 700_001, 900_001, payload: 1));
+        Assert.Equal(1, _flows.Assured);
+
+        FlowRecord flow = First()!.Value.Record;
+        Assert.Equal((1u, 2u), (flow.Head.ForwardPackets, flow.Head.ReplyPackets));
+        Assert.Equal(1, _engine.Counters.Rules.CountOf(flow.Rule));
+        Assert.Equal(2, _engine.Counters.Allowed(VerdictReason.Rule));
+        List<FlowEventKind> told = [];
+        while (events.TryTake(out FlowEvent item)) told.Add(item.Kind);
+        Assert.Equal([FlowEventKind.Begun, FlowEventKind.Ended, FlowEventKind.Begun], told);
+    }
+
+    [Fact]
     public void A_record_whose_counters_begin_anew_loses_nothing()
     {
         byte[] packet = PacketBuilder.Udp("203.0.113.5:40000", "10.0.0.4:53");
