@@ -231,8 +231,12 @@ if [[ $candidates == *nfqueue* ]] && ! in_router nft 'table ip probe { chain for
     candidates=${candidates/nfqueue/}
 fi
 
+# Forwards and backwards: whoever comes first in a round was three per cent faster.
+backwards=$(printf '%s\n' $candidates | tac)
 for round in $(seq "$rounds"); do
-    for candidate in $candidates; do
+    turns=$candidates
+    [ $((round % 2)) = 1 ] || turns=$backwards
+    for candidate in $turns; do
         "start_$candidate"
         for load in $loads; do
             before=$(ticks)
