@@ -7,7 +7,7 @@ namespace Firewall.Core.Flows;
 /// TCP's state machine: what a segment does to its flow. Transitions, and what is made of the odd segments, are those of Linux'
 /// nf_conntrack (nf_conntrack_proto_tcp.c), which many years of odd stacks have worn into shape; the windows are in
 /// <see cref="TcpWindow"/>. Beyond it, what a host answers with a challenge or a reset passes in both directions (a SYN of the answering
-/// end, a FIN before the SYN/ACK): it changes nothing here, and its sender is to learn that it is wrong.
+/// end, a FIN before the SYN/ACK): it changes nothing here, and its sender is to learn that it is wrong. Where it is not, the answer says so.
 /// </summary>
 public static partial class TcpTracker
 {
@@ -179,7 +179,7 @@ public static partial class TcpTracker
 
             if (!answersIgnored)
             {
-                RememberIgnored(ref record, ref tail.Memory, segment, packet, options, kind, fromHigh, state);
+                RememberIgnored(ref record, ref tail.Memory, segment, packet, kind, fromHigh, state);
                 return TrackResult.Ignore;
             }
 
@@ -367,8 +367,7 @@ public static partial class TcpTracker
     }
 
     private static void RememberIgnored(
-        ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> packet, ReadOnlySpan<byte> options,
-        TcpKind kind, bool fromHigh, TcpState state)
+        ref FlowHead record, ref TcpMemory memory, in PacketInfo segment, ReadOnlySpan<byte> packet, TcpKind kind, bool fromHigh, TcpState state)
     {
         switch (kind)
         {
@@ -379,7 +378,7 @@ public static partial class TcpTracker
             case TcpKind.Syn when OpeningPacket.Read(packet, segment, out _) != MalformedReason.None:
                 break;
             case TcpKind.Syn:
-                memory.RememberSyn(fromHigh, segment, options, expectsChallenge: state == TcpState.LastAck);
+                memory.RememberSyn(fromHigh, segment, TcpOptionList.Of(packet, segment), expectsChallenge: state == TcpState.LastAck);
                 break;
             // Data may follow a SYN/ACK before the handshake is complete (RFC 7413).
             case TcpKind.Ack or TcpKind.Fin when memory.Kind == TcpKind.SynAck && memory.FromHigh == fromHigh && segment.Sequence - memory.Value <= ushort.MaxValue:

@@ -19,7 +19,7 @@ namespace Firewall.Tests.Engine;
 ///   +60     203.0.113.5 > 10.0.0.4            echo id=7            => Deny Rule
 /// </code>
 /// A time is in seconds, from the start or, with a plus, from the line before. Flags are tcpdump's letters (S A F R P U E W); words after
-/// them are <c>seq= ack= win= len= id=</c> (left out, a SYN/ACK acknowledges a SYN of which they were), for a SYN <c>ws=</c> (window scale, with SACK permitted), and <c>sackfrom= sackto=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
+/// them are <c>seq= ack= win= len= id=</c> (a SYN/ACK without <c>ack=</c> acknowledges a SYN without <c>seq=</c>), for a SYN <c>ws=</c> (window scale, with SACK permitted), and <c>sackfrom= sackto=</c>. After the arrow stand the access, the reason and, if wanted, the rule, the direction or a
 /// malformed reason. <c>about</c> quotes an earlier line's packet by its number, <c>quote=</c> bytes of it, <c>mtu=</c> being the next hop's; <c>badsum</c> spoils
 /// the transport checksum. <c>flows N</c> checks how many flows there are.
 /// <code>

@@ -52,7 +52,9 @@ internal sealed class SimulatedFirewall : IDisposable
             TcpFlags opening = info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack);
             bool turns = opening == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State >= TcpState.Established;
             if (byRule && opening != TcpFlags.Syn && !turns) throw new InvariantException("a rule let in what is no SYN");
-            if (byRule && info.DestinationPort != 22 && info.Source.ToString().StartsWith("203.", StringComparison.Ordinal)) throw new InvariantException("a rule let in what no rule allows");
+            IpAddress opener = turns ? info.Destination : info.Source;
+            int service = turns ? info.SourcePort : info.DestinationPort;
+            if (byRule && service != 22 && opener.ToString().StartsWith("203.", StringComparison.Ordinal)) throw new InvariantException("a rule let in what no rule allows");
             if (byRule) _opened.Add(key);
             else if (!_opened.Contains(key)) throw new InvariantException("a packet passed without a rule or a flow");
         }
