@@ -18,6 +18,8 @@
 # Usage, as root: bench/datapath/run.sh [ROUNDS [SECONDS]], or make bench-datapath
 #   CANDIDATES, LOADS  choose some of them, by spaces
 #   RATE               datagrams offered a second (default 450000)
+#   CONGESTION         the hosts' congestion control (default the machine's). It decides what a single transfer reaches: bbr paces itself by a
+#                      timer for every super-packet, and stays below what any candidate carries
 #   OUTPUT             where the JSON goes (default artifacts/bench/datapath.json)
 # Prints each measurement, then a table of medians; leaves nothing behind.
 set -euo pipefail
@@ -29,6 +31,8 @@ if ! [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 rate=${RATE:-450000}
+congestion=${CONGESTION:-$(sysctl -n net.ipv4.tcp_congestion_control)}
+[[ " $(sysctl -n net.ipv4.tcp_available_congestion_control) " == *" $congestion "* ]] || { echo "bench/datapath/run.sh: CONGESTION is '$congestion'; this machine has $(sysctl -n net.ipv4.tcp_available_congestion_control)" >&2; exit 2; }
 candidates=${CANDIDATES:-kernel null ovs nfqueue firewall firewall-1000}
 all_loads="tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded"
 loads=${LOADS:-$all_loads}
@@ -47,6 +51,7 @@ command -v ethtool > /dev/null || needed+=(ethtool)
 [[ $candidates != *nfqueue* ]] || [ -e /usr/include/libnetfilter_queue ] || needed+=(libnetfilter-queue-dev)
 build/install-packages.sh ${needed[@]+"${needed[@]}"}
 . bench/datapath/lab.sh
+for host in in_client in_server; do "$host" sysctl -qw net.ipv4.tcp_congestion_control="$congestion"; done
 mkdir -p "$(dirname "$output")"
 
 cc -O2 -Wall -o "$work/traffic" bench/datapath/traffic.c
@@ -275,8 +280,8 @@ awk -v candidates="$candidates" -v loads="$loads" '
         }
     }' "$work/medians"
 {
-    printf '{ "date": "%s", "kernel": "%s", "cores": %s, "rounds": %s, "seconds": %s, "offeredPerSecond": %s, "medians": [\n' \
-        "$(date -u +%F)" "$(uname -r)" "$(nproc)" "$rounds" "$seconds" "$rate"
+    printf '{ "date": "%s", "kernel": "%s", "cores": %s, "rounds": %s, "seconds": %s, "offeredPerSecond": %s, "congestionControl": "%s", "medians": [\n' \
+        "$(date -u +%F)" "$(uname -r)" "$(nproc)" "$rounds" "$seconds" "$rate" "$congestion"
     awk '{ printf "%s  { \"candidate\": \"%s\", \"load\": \"%s\", \"metric\": \"%s\", \"value\": %s }", (NR > 1 ? ",\n" : ""), $1, $2, $3, $4 }' "$work/medians"
     printf '\n] }\n'
 } > "$output"
