@@ -140,9 +140,11 @@ internal static class TcpWindow
     private static void Introduce(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, uint end)
     {
         TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
+        bool isAnswer = !receiver.IsUnseen;
+        if (isAnswer && !receiver.HasOfferedScale) scale = -1; // before the window is kept, which the scale would round up
         SetUp(ref sender, end, segment.Window, scale, sackPermitted);
         sender.MaxAck = segment.Sequence + 1;
-        if (!receiver.IsUnseen) KeepScalesOfBoth(ref sender, ref receiver);
+        if (isAnswer) KeepScalesOfBoth(ref sender, ref receiver);
     }
 
     private static void KeepScalesOfBoth(ref TcpPeer one, ref TcpPeer other)

@@ -177,6 +177,19 @@ public sealed class TcpWindowScenarios
     }
 
     [Fact]
+    public void A_scale_that_answers_none_does_not_widen_the_window_it_came_with()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=64240            => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001 win=1024 ws=14 => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1001 ack=5001 win=64240   => Allow Flow
+            # allowed is up to 2025; a segment may reach beyond by less than the largest window, which is 1,024 and not 16,384
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=2985 ack=5001 len=64      => Allow Flow
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=2986 ack=5001 len=64      => Deny OutOfWindow
+            """);
+    }
+
+    [Fact]
     public void A_selective_acknowledgment_reaches_as_far_as_its_blocks()
     {
         Run(ScaledHandshake + """
