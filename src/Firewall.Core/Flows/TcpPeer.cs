@@ -24,7 +24,10 @@ public struct TcpPeer
     /// </summary>
     public uint MaxAck;
 
+    private const int ScaleMask = 0x0F;
     private const int NotOffered = 15;
+    private const int FlagsMask = 0x70;
+    private const int InUnitsOfScale = 0x80; // the largest window
 
     private ushort _maxWindow;
     private byte _scaleAndFlags;
@@ -39,26 +42,32 @@ public struct TcpPeer
     public readonly uint SynEnd => (Flags & TcpPeerFlags.HasAcknowledged) == 0 ? MaxAck : End;
 
     /// <summary>The shift that this end's window field is to be multiplied with: 0–14.</summary>
-    public readonly int Scale => HasOfferedScale ? _scaleAndFlags & 0x0F : 0;
+    public readonly int Scale => HasOfferedScale ? _scaleAndFlags & ScaleMask : 0;
 
     /// <summary>True if the end's SYN offered to scale windows.</summary>
-    public readonly bool HasOfferedScale => (_scaleAndFlags & 0x0F) != NotOffered;
+    public readonly bool HasOfferedScale => (_scaleAndFlags & ScaleMask) != NotOffered;
 
     /// <summary>What is known of this end.</summary>
     public TcpPeerFlags Flags
     {
-        readonly get => (TcpPeerFlags)(_scaleAndFlags & 0xF0);
-        set => _scaleAndFlags = (byte)((_scaleAndFlags & 0x0F) | (byte)value);
+        readonly get => (TcpPeerFlags)(_scaleAndFlags & FlagsMask);
+        set => _scaleAndFlags = (byte)((_scaleAndFlags & ~FlagsMask) | (byte)value);
     }
 
     /// <summary>
-    /// The largest window this end ever announced, in bytes; 0 if it has not sent yet. Kept in units of its scale, rounded up, so that
-    /// sixteen bits hold it.
+    /// The largest window this end ever announced, in bytes; 0 if it has not sent yet. Sixteen bits hold it: exactly up to 65,535, as in a SYN,
+    /// whose window is never scaled; beyond, in units of the end's scale, rounded up.
     /// </summary>
     public uint MaxWindow
     {
-        readonly get => (uint)_maxWindow << Scale;
-        set => _maxWindow = (ushort)Math.Min((value + (1u << Scale) - 1) >> Scale, ushort.MaxValue);
+        readonly get => (_scaleAndFlags & InUnitsOfScale) == 0 ? _maxWindow : (uint)_maxWindow << (_scaleAndFlags & ScaleMask);
+        set
+        {
+            bool inUnits = value > ushort.MaxValue && Scale > 0;
+            if (inUnits) value = (value + (1u << Scale) - 1) >> Scale;
+            _maxWindow = (ushort)Math.Min(value, ushort.MaxValue);
+            _scaleAndFlags = (byte)((_scaleAndFlags & ~InUnitsOfScale) | (inUnits ? InUnitsOfScale : 0));
+        }
     }
 
     /// <summary>Takes the window scale option of the end's SYN, -1 if there was none.</summary>
@@ -72,10 +81,13 @@ public struct TcpPeer
         MaxWindow = window;
     }
 
-    private void SetScale(int bits) => _scaleAndFlags = (byte)((_scaleAndFlags & 0xF0) | bits);
+    private void SetScale(int bits) => _scaleAndFlags = (byte)((_scaleAndFlags & ~ScaleMask) | bits);
 
     /// <summary>True until the end has sent its first segment.</summary>
     public readonly bool IsUnseen => _maxWindow == 0;
+
+    /// <summary>True if this end has acknowledged all that the other is known to have sent.</summary>
+    public readonly bool HasAcknowledgedAll(in TcpPeer other) => (Flags & TcpPeerFlags.HasAcknowledged) != 0 && MaxAck == other.End;
 }
 
 /// <summary>What is known of one end of a TCP flow.</summary>
@@ -93,7 +105,4 @@ public enum TcpPeerFlags : byte
 
     /// <summary>It has sent an acknowledgment.</summary>
     HasAcknowledged = 0x40,
-
-    /// <summary>It has sent data that the other end has not acknowledged yet.</summary>
-    HasUnacknowledged = 0x80,
 }

@@ -337,7 +337,7 @@ public static partial class TcpTracker
     /// </summary>
     private static bool MayNeedMore(in TcpPeer sender, in TcpPeer receiver, in PacketInfo syn, TcpState state)
     {
-        bool isUnfinished = state == TcpState.TimeWait && ((sender.Flags | receiver.Flags) & TcpPeerFlags.HasUnacknowledged) != 0;
+        bool isUnfinished = state == TcpState.TimeWait && !(sender.HasAcknowledgedAll(receiver) && receiver.HasAcknowledgedAll(sender));
         return isUnfinished || sender.End - syn.Sequence < TcpWindow.Recent;
     }
 

@@ -140,11 +140,9 @@ internal static class TcpWindow
     private static void Introduce(ref TcpPeer sender, ref TcpPeer receiver, in PacketInfo segment, ReadOnlySpan<byte> options, uint end)
     {
         TcpOptionList.ReadSyn(options, out int scale, out bool sackPermitted);
-        bool isAnswer = !receiver.IsUnseen;
-        if (isAnswer && !receiver.HasOfferedScale) scale = -1; // before the window is kept, which the scale would round up
         SetUp(ref sender, end, segment.Window, scale, sackPermitted);
         sender.MaxAck = segment.Sequence + 1;
-        if (isAnswer) KeepScalesOfBoth(ref sender, ref receiver);
+        if (!receiver.IsUnseen) KeepScalesOfBoth(ref sender, ref receiver);
     }
 
     private static void KeepScalesOfBoth(ref TcpPeer one, ref TcpPeer other)
@@ -187,12 +185,7 @@ internal static class TcpWindow
         uint window = isSyn ? segment.Window : (uint)segment.Window << sender.Scale;
         uint reach = window + (sack - ack);
         if (reach > sender.MaxWindow) sender.MaxWindow = reach;
-        if (IsAfter(end, sender.End))
-        {
-            sender.End = end;
-            sender.Flags |= TcpPeerFlags.HasUnacknowledged;
-        }
-
+        if (IsAfter(end, sender.End)) sender.End = end;
         if (isAck && ((sender.Flags & TcpPeerFlags.HasAcknowledged) == 0 || IsAfter(ack, sender.MaxAck)))
         {
             sender.MaxAck = ack;
@@ -203,7 +196,6 @@ internal static class TcpWindow
 
         // A closed window leaves room for the one byte of a probe.
         if (IsAfter(sack + window, receiver.MaxEnd - 1)) receiver.MaxEnd = sack + window + (window == 0 ? 1u : 0u);
-        if (isAck && ack == receiver.End) receiver.Flags &= ~TcpPeerFlags.HasUnacknowledged;
     }
 
     public static bool IsAfter(uint left, uint right) => unchecked((int)(left - right)) > 0;

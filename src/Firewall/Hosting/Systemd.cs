@@ -1,12 +1,21 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
+using Firewall.Logs;
 using Microsoft.Extensions.Hosting.Systemd;
+using Microsoft.Extensions.Logging;
 
 namespace Firewall.Hosting;
 
-/// <summary>Tells a service manager how the appliance is (sd_notify(3)); does nothing where there is none.</summary>
-internal sealed class Systemd(ISystemdNotifier notifier)
+/// <summary>
+/// Tells a service manager how the appliance is (sd_notify(3)); does nothing where there is none. One that does not listen is no reason to stop
+/// judging packets: it is logged once, and told again with the next message.
+/// </summary>
+internal sealed partial class Systemd(ISystemdNotifier notifier, ILoggerFactory loggers)
 {
+    private readonly ILogger _logger = loggers.CreateLogger(LogArea.Appliance);
+    private int _isDeaf;
+
     /// <summary>Packets are being judged.</summary>
     public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
 
@@ -38,6 +47,18 @@ internal sealed class Systemd(ISystemdNotifier notifier)
 
     private void Send(string state)
     {
-        if (notifier.IsEnabled) notifier.Notify(new ServiceState(state));
+        if (!notifier.IsEnabled) return;
+        try
+        {
+            notifier.Notify(new ServiceState(state));
+            Volatile.Write(ref _isDeaf, 0);
+        }
+        catch (SocketException e)
+        {
+            if (Interlocked.Exchange(ref _isDeaf, 1) == 0) NotHeard(_logger, Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), e.SocketErrorCode.ToString());
+        }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The service manager cannot be told how this appliance is: nobody listens at {Socket}, which NOTIFY_SOCKET names ({Why})")]
+    private static partial void NotHeard(ILogger logger, string? socket, string why);
 }

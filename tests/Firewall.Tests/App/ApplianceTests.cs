@@ -1,6 +1,4 @@
 using System.Collections;
-using System.Net.Sockets;
-using System.Text;
 using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Control.Watching;
@@ -90,31 +88,6 @@ public sealed class ApplianceTests : IDisposable
         await host.StopAsync();
     }
 
-    [Fact]
-    public async Task A_service_manager_is_told_that_it_is_ready_that_it_reloads_and_that_it_stops()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Unix datagram sockets");
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        socket.ReceiveTimeout = (int)Guard.TotalMilliseconds;
-        socket.Bind(new UnixDomainSocketEndPoint(_folder["notify"]));
-        // Read when the host is made; no other class makes hosts, and the tests of one class do not run at once.
-        Environment.SetEnvironmentVariable("NOTIFY_SOCKET", _folder["notify"]);
-        using IHost host = Host(new TestPlatform());
-        Environment.SetEnvironmentVariable("NOTIFY_SOCKET", null);
-        await host.StartAsync();
-        Assert.Equal("READY=1\nSTATUS=policy 1 in force", Receive(socket));
-        _folder.Write("rules.json", SampleFiles.Allow("allow-web", 443));
-        while (true)
-        {
-            Assert.Matches(@"^RELOADING=1\nMONOTONIC_USEC=\d+$", Receive(socket));
-            if (Receive(socket) == "READY=1\nSTATUS=policy 2 in force") break;
-        }
-
-        await host.StopAsync();
-        string last = Receive(socket);
-        while (!last.StartsWith("STOPPING=1", StringComparison.Ordinal)) last = Receive(socket);
-    }
-
     [Theory]
     [InlineData("lock")]
     [InlineData("device")]
@@ -178,12 +151,6 @@ public sealed class ApplianceTests : IDisposable
 
     private static byte[] Syn(ushort sourcePort, ushort destinationPort) =>
         PacketBuilder.Tcp($"203.0.113.5:{sourcePort}", $"10.0.0.4:{destinationPort}", TcpFlags.Syn);
-
-    private static string Receive(Socket socket)
-    {
-        byte[] datagram = new byte[512];
-        return Encoding.UTF8.GetString(datagram, 0, socket.Receive(datagram));
-    }
 
     private static async Task PolicyVersion(IHost host, uint version)
     {

@@ -190,6 +190,18 @@ public sealed class TcpWindowScenarios
     }
 
     [Fact]
+    public void The_window_of_a_SYN_counts_as_it_stands_there_whatever_its_scale()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=1024 ws=14          => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001 win=64240 ws=7 => Allow Flow
+            # nothing is allowed before the acknowledgment, and beyond it no more than 1,024, where in units of 16,384 it would be more
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5961 ack=1001 win=502 len=64 => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5962 ack=1001 win=502 len=64 => Deny OutOfWindow
+            """);
+    }
+
+    [Fact]
     public void A_selective_acknowledgment_reaches_as_far_as_its_blocks()
     {
         Run(ScaledHandshake + """
