@@ -67,7 +67,7 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("SACK far ahead of the acknowledgment", true, static step => step.Verdict.IsAllowed && step.Info.Protocol == IpProtocol.Tcp
             && step.After.Sender.MaxWindow == (uint)ushort.MaxValue << step.After.Sender.Scale
             && step.After.Sender.MaxWindow > Math.Max(step.Before.Sender.MaxWindow, (uint)step.Info.Window << step.After.Sender.Scale), IsRare: true),
-        new("Overshoot", true, static step => IsOvershoot(step)),
+        new("Overshoot", true, static step => IsOvershoot(step) || IsOldBehindOvershoot(step)),
     ];
 
     // As far back a copy of the connection's own SYN may lie.
@@ -80,6 +80,18 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
     private static bool IsOvershoot(Step step) =>
         step.Info.Protocol == IpProtocol.Tcp && step.Before.State != TcpState.None && !step.IsReset && (step.Flags & TcpFlags.Syn) == 0 && step.Verdict.IsAllowed
         && !step.Before.Sender.IsUnseen && IsAfter(step.Info.Sequence, step.Before.Sender.MaxEnd);
+
+    // Believed, where a count from the highest number sent would have found it too old.
+    private static bool IsOldBehindOvershoot(Step step)
+    {
+        if (step.Info.Protocol != IpProtocol.Tcp || step.Before.State == TcpState.None || step.IsReset || !step.Verdict.IsAllowed) return false;
+        TcpPeer sender = step.Before.Sender;
+        TcpPeer receiver = step.Before.Receiver;
+        return IsBetween(step.Info.Acknowledgment, receiver, Math.Max(sender.MaxWindow, 66_000)) || IsBetween(EndOf(step), sender, receiver.MaxWindow);
+    }
+
+    private static bool IsBetween(uint number, in TcpPeer peer, uint oldest) =>
+        IsAfter(number, peer.EndInWindow - oldest - 1) && !IsAfter(number, peer.End - oldest - 1);
 
     // How far the segment's window would allow its receiver to send, if it were believed.
     private static uint ReachOf(Step step)
