@@ -67,7 +67,7 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("SACK far ahead of the acknowledgment", true, static step => step.Verdict.IsAllowed && step.Info.Protocol == IpProtocol.Tcp
             && step.After.Sender.MaxWindow == (uint)ushort.MaxValue << step.After.Sender.Scale
             && step.After.Sender.MaxWindow > Math.Max(step.Before.Sender.MaxWindow, (uint)step.Info.Window << step.After.Sender.Scale), IsRare: true),
-        new("Overshoot", true, static step => IsOvershoot(step) || IsOldBehindOvershoot(step)),
+        new("Overshoot", true, static step => IsOvershoot(step) || IsOldBehindOvershoot(step) || IsCut(step)),
     ];
 
     // As far back a copy of the connection's own SYN may lie.
@@ -92,6 +92,15 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
 
     private static bool IsBetween(uint number, in TcpPeer peer, uint oldest) =>
         IsAfter(number, peer.EndInWindow - oldest - 1) && !IsAfter(number, peer.End - oldest - 1);
+
+    // What ends beyond the window was allowed by one that was not seen: the receiver's largest, which sixteen bits may not hold.
+    private static bool IsCut(Step step)
+    {
+        TcpPeer receiver = step.Before.Receiver;
+        uint beyond = EndOf(step) - step.Before.Sender.MaxEnd;
+        return step.Info.Protocol == IpProtocol.Tcp && step.Verdict.IsAllowed && !step.Before.Sender.IsUnseen && IsAfter(EndOf(step), step.Before.Sender.MaxEnd)
+            && (ulong)receiver.MaxWindow + beyond > (ulong)ushort.MaxValue << receiver.Scale;
+    }
 
     // How far the segment's window would allow its receiver to send, if it were believed.
     private static uint ReachOf(Step step)
