@@ -26,8 +26,8 @@ public sealed record FlowTimeouts
     /// <summary>Half-closed: the first FIN was acknowledged and the other end may still send.</summary>
     public TimeSpan TcpCloseWait { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>After both FINs.</summary>
-    public TimeSpan TcpLastAck { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>After both FINs: longer than the longest interval at which a host sends its FIN again, 120 s in Linux.</summary>
+    public TimeSpan TcpLastAck { get; init; } = TimeSpan.FromSeconds(130);
 
     /// <summary>After the last acknowledgment.</summary>
     public TimeSpan TcpTimeWait { get; init; } = TimeSpan.FromSeconds(120);

@@ -218,6 +218,20 @@ public sealed class LegalTcpScenarios
     }
 
     [Fact]
+    public void The_last_fin_meets_its_flow_however_late_a_host_sends_it_again() // RFC 6298; Linux doubles up to 120 s
+    {
+        Run(Handshake + """
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001                  => Allow Flow
+            +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +16     10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +32     10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +64     10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +120    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void A_syn_of_the_answering_end_is_challenged_while_the_connection_closes()
     {
         Run(Handshake + """
@@ -229,9 +243,9 @@ public sealed class LegalTcpScenarios
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
-            # the challenge is not the acknowledgment of the FIN: the flow has LAST_ACK's half a minute, not TIME_WAIT's two
+            # the challenge is not the acknowledgment of the FIN: the flow has LAST_ACK's 130 seconds, not TIME_WAIT's 120
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
-            +31     203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Deny NoFlow
+            +125    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Allow Flow
             """);
     }
 

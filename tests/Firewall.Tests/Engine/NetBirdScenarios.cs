@@ -96,16 +96,16 @@ public sealed class NetBirdScenarios
         +0.001  203.0.113.5:1002 > 10.0.0.4:22  tcp A  seq=1001 ack=5001      => Allow Flow
         +0.001  10.0.0.4:22 > 203.0.113.5:1002  tcp FA seq=5001 ack=1001      => Allow Flow
         +0.001  203.0.113.5:1002 > 10.0.0.4:22  tcp A  seq=1001 ack=5002      => Allow Flow
-        # LAST_ACK: 30 seconds
+        # LAST_ACK: 130 seconds
         0       203.0.113.5:1003 > 10.0.0.4:22  tcp S  seq=1000               => Allow Rule
         +0.001  10.0.0.4:22 > 203.0.113.5:1003  tcp SA seq=5000 ack=1001      => Allow Flow
         +0.001  203.0.113.5:1003 > 10.0.0.4:22  tcp A  seq=1001 ack=5001      => Allow Flow
         +0.001  10.0.0.4:22 > 203.0.113.5:1003  tcp FA seq=5001 ack=1001      => Allow Flow
         +0.001  203.0.113.5:1003 > 10.0.0.4:22  tcp FA seq=1001 ack=5002      => Allow Flow
         flows 3
-        29      198.51.100.1:1 > 10.0.0.4:99    udp                           => Deny Rule
+        129     198.51.100.1:1 > 10.0.0.4:99    udp                           => Deny Rule
         flows 3
-        31      198.51.100.1:1 > 10.0.0.4:99    udp                           => Deny Rule
+        131     198.51.100.1:1 > 10.0.0.4:99    udp                           => Deny Rule
         flows 2
         899     198.51.100.1:1 > 10.0.0.4:99    udp                           => Deny Rule
         flows 2

@@ -141,8 +141,8 @@ public sealed class TcpWindowScenarios
             +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002           => Allow Flow
             +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=700000                  => Allow Flow
             +0.1    10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5002 ack=1002           => Allow Flow
-            # still LAST_ACK: its 30 seconds count, not TIME_WAIT's 120
-            +30     203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002           => Deny NoFlow
+            # still LAST_ACK: its 130 seconds count, not TIME_WAIT's 120
+            +125    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002           => Allow Flow
             """);
     }
 
