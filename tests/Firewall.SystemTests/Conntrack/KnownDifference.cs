@@ -32,7 +32,7 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("Late copies of the handshake", true, static step => step.Flags == SynAck && step.Verdict.IsAllowed && step.Before.State is >= TcpState.Established and < TcpState.SynSent2
             && step.After.State == step.Before.State && step.Before.Receiver.End - step.Info.Acknowledgment < Recent && step.Before.Sender.End - EndOf(step) < Recent),
         new("SYN/ACK behind another segment", true, static step => step.Flags == SynAck && step.IsBehindAnother
-            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && step.After.State == TcpState.SynReceived),
+            && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && step.After.State == TcpState.SynReceived, IsRare: true),
         new("Challenge behind another segment", true, static step => (step.Flags & (SynAck | TcpFlags.Fin | TcpFlags.Rst)) == TcpFlags.Ack && step.IsBehindAnother && step.Verdict.IsAllowed
             && step.Before.State == TcpState.LastAck && step.After.State == TcpState.LastAck, IsRare: true),
         new("SYN/ACK for more or less than its SYN", true, static step => step.Flags == SynAck && step.After.State == TcpState.SynReceived
