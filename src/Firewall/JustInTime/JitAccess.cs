@@ -28,13 +28,15 @@ internal sealed partial class JitAccess : IAddedRules
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Dictionary<Guid, long> _granted = [];
-    private IReadOnlyList<JitPolicy> _policies = [];
     private List<JitRequest> _requests = [];
     private readonly List<JitRequest> _endedBefore = [];
     private byte[] _loaded = [];
     private bool _isLoaded;
 
-    // Read without the lock: who compiles a policy may hold another one, for which we wait with ours held.
+    // Who loads and compiles a policy holds a lock of his own, for which we wait with ours held. So what he calls takes only this one, inside of which
+    // nobody waits for another.
+    private readonly Lock _publishing = new();
+    private volatile IReadOnlyList<JitPolicy> _policies = [];
     private volatile Open _open = new(0, [], []);
 
     /// <summary>Makes it without policies: nothing can be asked for.</summary>
@@ -51,13 +53,7 @@ internal sealed partial class JitAccess : IAddedRules
     }
 
     /// <summary>The policies in force.</summary>
-    public IReadOnlyList<JitPolicy> Policies
-    {
-        get
-        {
-            lock (_lock) return _policies;
-        }
-    }
+    public IReadOnlyList<JitPolicy> Policies => _policies;
 
     /// <summary>Every request that is known, the newest first.</summary>
     public IReadOnlyList<JitRequest> Requests
@@ -95,25 +91,22 @@ internal sealed partial class JitAccess : IAddedRules
     public void Load(FirewallOptions options)
     {
         byte[] bytes = options.JustInTime.Policies is { } file ? JitPolicyReader.ReadFile(file) : [];
-        lock (_lock)
-        {
-            if (_isLoaded && bytes.AsSpan().SequenceEqual(_loaded)) return;
-            IReadOnlyList<JitPolicy> policies = bytes.Length == 0 ? [] : JitPolicyReader.Read(bytes, options.JustInTime.Policies!);
-            // At the start there is none to compare with.
-            if (_isLoaded) JitActivity.OfPolicies(_policies, policies).ForEach(_activity.Add);
-            _loaded = bytes;
-            _isLoaded = true;
-            Use(policies);
-        }
+        if (_isLoaded && bytes.AsSpan().SequenceEqual(_loaded)) return;
+        IReadOnlyList<JitPolicy> policies = bytes.Length == 0 ? [] : JitPolicyReader.Read(bytes, options.JustInTime.Policies!);
+        // At the start there is none to compare with.
+        if (_isLoaded) JitActivity.OfPolicies(_policies, policies).ForEach(_activity.Add);
+        _loaded = bytes;
+        _isLoaded = true;
+        Use(policies);
     }
 
     /// <summary>Takes over the policies. Requests for what no policy has any more end at the next <see cref="EndWhatIsOver"/>.</summary>
     public void Use(IReadOnlyList<JitPolicy> policies)
     {
-        lock (_lock)
+        lock (_publishing)
         {
             _policies = policies;
-            Publish();
+            _open = new Open(_open.Version + 1, policies, _open.Active);
         }
     }
 
@@ -266,8 +259,9 @@ internal sealed partial class JitAccess : IAddedRules
 
     private (JitPolicy Policy, JitMachine Machine, JitPort Port) Find(JitAsk ask)
     {
-        if (_policies.Count == 0) throw new JitRefusal("there is no just-in-time policy; Firewall:JustInTime:Policies names the file with them");
-        var machines = _policies.SelectMany(policy => policy.VirtualMachines.Select(machine => (policy, machine))).ToList();
+        IReadOnlyList<JitPolicy> policies = _policies;
+        if (policies.Count == 0) throw new JitRefusal("there is no just-in-time policy; Firewall:JustInTime:Policies names the file with them");
+        var machines = policies.SelectMany(policy => policy.VirtualMachines.Select(machine => (policy, machine))).ToList();
         (JitPolicy policy, JitMachine machine) = machines.Find(candidate => candidate.machine.IsCalled(ask.VirtualMachine));
         if (machine is null)
             throw new JitRefusal($"no just-in-time policy has a virtual machine '{ask.VirtualMachine}'; there are: {string.Join(", ", machines.Select(m => m.machine.Name))}");
@@ -284,11 +278,9 @@ internal sealed partial class JitAccess : IAddedRules
     // Of a wish that is refused: what it would have been done to.
     private string PolicyNameOf(JitAsk ask)
     {
-        lock (_lock)
-        {
-            return _policies.FirstOrDefault(policy => policy.VirtualMachines.Any(machine => machine.IsCalled(ask.VirtualMachine)))?.Name
-                ?? (_policies.Count > 0 ? _policies[0].Name : "default");
-        }
+        IReadOnlyList<JitPolicy> policies = _policies;
+        return policies.FirstOrDefault(policy => policy.VirtualMachines.Any(machine => machine.IsCalled(ask.VirtualMachine)))?.Name
+            ?? (policies.Count > 0 ? policies[0].Name : "default");
     }
 
     // The compiled policy has the last word: a rule in front, or a group without a free priority, would make the grant an empty promise.
@@ -366,7 +358,11 @@ internal sealed partial class JitAccess : IAddedRules
         }
     }
 
-    private void Publish() => _open = new Open(_open.Version + 1, _policies, [.. _requests.Where(request => request.IsActive)]);
+    private void Publish()
+    {
+        JitRequest[] active = [.. _requests.Where(request => request.IsActive)];
+        lock (_publishing) _open = new Open(_open.Version + 1, _policies, active);
+    }
 
     private void ApplyOrLog(Guid correlation)
     {
