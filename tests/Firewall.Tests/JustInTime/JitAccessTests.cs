@@ -196,6 +196,23 @@ public sealed class JitAccessTests : IDisposable
     }
 
     [Fact]
+    public void Policies_are_taken_over_while_a_request_is_put_in_force() // who reloads them holds the lock that the request waits for
+    {
+        Func<Guid, Policy> apply = _jit.Apply;
+        bool isTakenOver = false;
+        _jit.Apply = correlation =>
+        {
+            var reload = new Thread(() => _jit.Use(_jit.Policies));
+            reload.Start();
+            isTakenOver = reload.Join(TimeSpan.FromSeconds(20));
+            return apply(correlation);
+        };
+        _jit.Request(Ask(22, "198.51.100.7", TimeSpan.FromMinutes(10)), Ana);
+        Assert.True(isTakenOver);
+        Assert.Equal(Access.Allow, Verdict("198.51.100.7", 22));
+    }
+
+    [Fact]
     public void Connections_end_with_the_access_where_the_policy_says_so()
     {
         _jit.Use(JitPolicyReader.Read(Encoding.UTF8.GetBytes(Policies.Replace("\"privateIpAddress\"", "\"terminateOnExpiry\": true, \"privateIpAddress\"", StringComparison.Ordinal)), "jit.json"));
