@@ -31,8 +31,8 @@ if ! [[ $rounds =~ ^[1-9][0-9]*$ && $seconds =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 rate=${RATE:-450000}
-congestion=${CONGESTION:-$(sysctl -n net.ipv4.tcp_congestion_control)}
-allowed_congestion=$(sysctl -n net.ipv4.tcp_allowed_congestion_control) # what a namespace of its own may choose
+congestion=${CONGESTION:-$(< /proc/sys/net/ipv4/tcp_congestion_control)}
+allowed_congestion=$(< /proc/sys/net/ipv4/tcp_allowed_congestion_control) # what a namespace of its own may choose
 [[ " $allowed_congestion " == *" $congestion "* ]] || { echo "bench/datapath/run.sh: CONGESTION is '$congestion'; this machine allows $allowed_congestion. More of them: sysctl net.ipv4.tcp_allowed_congestion_control" >&2; exit 2; }
 candidates=${CANDIDATES:-kernel null ovs nfqueue firewall firewall-1000}
 all_loads="tcp1 tcp8 udp1 udp256 udp10000 udp1400 connections idle loaded flooded"

@@ -9,7 +9,7 @@ internal interface IAddedRules
     /// <summary>The files that they come from.</summary>
     IReadOnlyList<string> FilesOf(FirewallOptions options);
 
-    /// <summary>Reads these files anew.</summary>
+    /// <summary>Reads these files anew. It must not wait for anybody who has rules compiled: the caller holds the lock that they wait for.</summary>
     /// <exception cref="InvalidInputException">One cannot be used; what was in force stays.</exception>
     void Load(FirewallOptions options);
 

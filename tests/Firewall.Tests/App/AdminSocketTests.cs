@@ -280,7 +280,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
         Open(40009);
         Open(40001);
         Task<JsonElement> top = GetJson("/v1/flows/top?limit=5");
-        while (!top.IsCompleted) Open(40001);
+        SendUntil(top);
         JsonElement busiest = Assert.Single((await top).EnumerateArray());
         Assert.Equal(40001, busiest.GetProperty("flow").GetProperty("sourcePort").GetInt32());
         Assert.True(busiest.GetProperty("packetsPerSecond").GetDouble() > 0);
@@ -294,7 +294,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     public async Task Top_shows_rates_busy_flows_rules_and_drops()
     {
         Task<CommandRunner> top = Task.Run(() => CommandRunner.Run("top", "--count", "1", "--socket", SocketPath));
-        while (!top.IsCompleted) Open(40001);
+        SendUntil(top);
         CommandRunner run = await top;
         Assert.Equal("", run.Error);
         Assert.Equal(0, run.ExitCode);
@@ -456,6 +456,17 @@ public sealed class AdminSocketTests : IAsyncLifetime
     {
         BaseAddress = new Uri("http://firewall"),
     };
+
+    // Packets of one flow while it is measured.
+    private void SendUntil(Task measured)
+    {
+        using var patience = new CancellationTokenSource(Guard);
+        while (!measured.IsCompleted)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            Open(40001);
+        }
+    }
 
     private async Task<JsonElement> GetJson(string path)
     {

@@ -307,7 +307,7 @@ public sealed class AdminTcpTests : IAsyncLifetime
             predecessor.Bind(new IPEndPoint(IPAddress.Loopback, _port));
             predecessor.Listen();
             await StartHost("");
-            while (CommandRunner.Run("status", "--socket", _folder["admin.sock"]).ExitCode != 0) await Task.Yield();
+            while (CommandRunner.Run("status", "--socket", _folder["admin.sock"]).ExitCode != 0) await Task.Delay(10, _patience.Token);
         }
 
         await FreePort.ListensAsync(_port, _patience.Token);

@@ -1,7 +1,9 @@
+using System.Collections;
 using System.Text;
 using System.Text.Json;
 using Firewall.Activity;
 using Firewall.Control;
+using Firewall.Control.Configuration;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.JustInTime;
@@ -198,11 +200,14 @@ public sealed class JitAccessTests : IDisposable
     [Fact]
     public void Policies_are_taken_over_while_a_request_is_put_in_force() // who reloads them holds the lock that the request waits for
     {
+        _folder.Write("jit.json", Policies);
+        _folder.Write("firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"], "JustInTime": { "Policies": "jit.json" } } }""");
+        FirewallOptions options = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable()).Load();
         Func<Guid, Policy> apply = _jit.Apply;
         bool isTakenOver = false;
         _jit.Apply = correlation =>
         {
-            var reload = new Thread(() => _jit.Use(_jit.Policies));
+            var reload = new Thread(() => _jit.Load(options));
             reload.Start();
             isTakenOver = reload.Join(TimeSpan.FromSeconds(20));
             return apply(correlation);
