@@ -163,16 +163,19 @@ public static partial class TcpTracker
             action = Ig;
         }
 
-        // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
-        bool answersIgnored = action == Ig && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
+        // The flow's own SYN may be an old copy, which the other end answered because it was opening too: its SYN is what counts, if it is answered.
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
+        bool isDoubtful = action == Ig || (isForward && state == TcpState.SynReceived && !bothHaveOpened);
+        bool answersIgnored = isDoubtful && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
+        if (answersIgnored && isForward) return TrackResult.Turn;
+
+        // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
         if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
         if (action == Ig)
         {
             if (kind == TcpKind.SynAck && isForward)
             {
-                return answersIgnored ? TrackResult.Turn
-                    : bothHaveOpened && IsOldSynAck(sender, receiver, segment) ? TrackResult.Ignore
+                return bothHaveOpened && IsOldSynAck(sender, receiver, segment) ? TrackResult.Ignore
                     : MayBeChallenged(receiver, segment, state) ? TrackResult.PassIfTurned
                     : TrackResult.InvalidState;
             }

@@ -51,7 +51,8 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("SYN of the answering end", false, static step => IsSyn(step) && !step.Before.IsForward && step.Verdict.IsAllowed
             && step.Before.State is >= TcpState.SynReceived and <= TcpState.LastAck),
         new("SYN/ACK of the opening end", true, static step => step.Flags == SynAck && step.Before.IsForward && step.Verdict.IsAllowed
-            && (step.Before.Flags & FlowFlags.SimultaneousOpen) == 0 && step.Before.State is >= TcpState.Established and < TcpState.SynSent2),
+            && (step.Before.Flags & FlowFlags.SimultaneousOpen) == 0
+            && (step.Before.State is >= TcpState.Established and < TcpState.SynSent2 || (step.Before.State == TcpState.SynReceived && step.Verdict.Reason == VerdictReason.Rule))),
         new("FIN that answers a SYN", false, static step => (step.Flags & TcpFlags.Fin) != 0 && !step.Before.IsForward && step.Before.State == TcpState.SynSent),
         new("FIN sent again", true, static step => (step.Flags & TcpFlags.Fin) != 0 && (step.Before.Sender.Flags & TcpPeerFlags.HasClosed) != 0
             && step.Before.State is TcpState.FinWait or TcpState.CloseWait && step.After.State == step.Before.State),

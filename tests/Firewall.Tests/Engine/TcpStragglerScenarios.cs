@@ -114,6 +114,23 @@ public sealed class TcpStragglerScenarios
     }
 
     [Fact]
+    public void An_old_copy_of_a_syn_that_meets_a_host_while_it_is_opening_does_not_keep_its_own_connection_out()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000                           => Allow Rule
+            # the host had sent its own SYN, which its answer to the other one overtakes
+            +0.05   10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000000 ack=1001               => Allow Flow
+            +0.01   10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=5000000                        => Allow Flow
+            # from the TIME_WAIT of the connection before, whose SYN the first was
+            +0.05   203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=1000                  => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=9000000 ack=5000001            => Allow Rule
+            +0.05   10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5000001 ack=9000001            => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp PA seq=5000001 ack=9000001 len=100    => Allow Flow
+            +0.05   203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=9000001 ack=5000101            => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void A_fin_sent_again_leaves_the_connection_half_closed()
     {
         Run(HalfClosed + """

@@ -50,7 +50,7 @@ internal sealed class SimulatedFirewall : IDisposable
         {
             bool byRule = verdict.Reason == VerdictReason.Rule;
             TcpFlags opening = info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack);
-            bool turns = opening == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State >= TcpState.Established;
+            bool turns = opening == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State >= TcpState.SynReceived;
             if (byRule && opening != TcpFlags.Syn && !turns) throw new InvariantException("a rule let in what is no SYN");
             IpAddress opener = turns ? info.Destination : info.Source;
             int service = turns ? info.SourcePort : info.DestinationPort;
