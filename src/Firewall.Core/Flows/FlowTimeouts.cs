@@ -29,8 +29,8 @@ public sealed record FlowTimeouts
     /// <summary>After both FINs: longer than the longest interval at which a host sends its FIN again, 120 s in Linux.</summary>
     public TimeSpan TcpLastAck { get; init; } = TimeSpan.FromSeconds(130);
 
-    /// <summary>After the last acknowledgment.</summary>
-    public TimeSpan TcpTimeWait { get; init; } = TimeSpan.FromSeconds(120);
+    /// <summary>After an acknowledgment behind both FINs, which need not be the last one's: as long as <see cref="TcpLastAck"/>.</summary>
+    public TimeSpan TcpTimeWait { get; init; } = TimeSpan.FromSeconds(130);
 
     /// <summary>After a RST.</summary>
     public TimeSpan TcpClose { get; init; } = TimeSpan.FromSeconds(10);

@@ -194,6 +194,13 @@ public sealed class FragmentTable
             Begin(ref datagram, packet, now);
         }
 
+        // What has waited for its first fragment since the identification was used before belongs to another datagram than this one.
+        if (piece.IsFirst && datagram.State == FragmentState.Waiting && IsUsedAgain(datagram))
+        {
+            End(ref datagram, FragmentState.Free, FragmentFate.Timeout, ref settled);
+            Begin(ref datagram, packet, now);
+        }
+
         // A datagram that is complete is with its receiver. What says something else begins a new one; its first fragment always does.
         bool wasComplete = datagram.IsComplete;
         if (wasComplete && piece.IsFirst) Begin(ref datagram, packet, now);

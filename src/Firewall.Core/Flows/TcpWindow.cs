@@ -185,7 +185,8 @@ internal static class TcpWindow
         uint window = isSyn ? segment.Window : (uint)segment.Window << sender.Scale;
         uint reach = window + (sack - ack);
         if (reach > sender.MaxWindow) sender.MaxWindow = reach;
-        if (IsAfter(end, sender.End)) sender.End = end;
+        uint sent = segment.MoreFragments ? MostSent(sender, segment, end) : end;
+        if (IsAfter(sent, sender.End)) sender.End = sent;
         if (isAck && ((sender.Flags & TcpPeerFlags.HasAcknowledged) == 0 || IsAfter(ack, sender.MaxAck)))
         {
             sender.MaxAck = ack;
@@ -196,6 +197,17 @@ internal static class TcpWindow
 
         // A closed window leaves room for the one byte of a probe.
         if (IsAfter(sack + window, receiver.MaxEnd - 1)) receiver.MaxEnd = sack + window + (window == 0 ? 1u : 0u);
+    }
+
+    /// <summary>
+    /// How much a datagram may hold of which only the first fragment is seen, the others following its verdict unread: as much as fits into one, but no
+    /// more than was allowed. With less the acknowledgment of the whole would be one of what was never sent.
+    /// </summary>
+    private static uint MostSent(in TcpPeer sender, in PacketInfo segment, uint end)
+    {
+        uint most = segment.Sequence + ushort.MaxValue;
+        if (IsAfter(most, sender.MaxEnd)) most = sender.MaxEnd;
+        return IsAfter(most, end) ? most : end;
     }
 
     public static bool IsAfter(uint left, uint right) => unchecked((int)(left - right)) > 0;

@@ -251,6 +251,33 @@ public sealed class FragmentScenarios
             """);
     }
 
+    // What goes through a link with a smaller MTU without "don't fragment" comes so: the windows are tracked by the first fragment.
+    [Theory]
+    [InlineData("203.0.113.5:40000", "10.0.0.4:22")]
+    [InlineData("[2001:db8::5]:40000", "[fd00::4]:22")]
+    public void A_segment_in_fragments_is_acknowledged_whole(string client, string server)
+    {
+        using PacketTrace trace = new PacketTrace().With("ssh", SampleRules.AllowSsh);
+        trace.Run($"""
+            0       {client} > {server}  tcp S  seq=1000                                       => Allow Rule
+            +0.001  {server} > {client}  tcp SA seq=5000 ack=1001                              => Allow Flow
+            +0.001  {client} > {server}  tcp A  seq=1001 ack=5001                              => Allow Flow
+            +0.001  {server} > {client}  tcp A  seq=5001 ack=1001 len=1460 frag=1:0+1000       => Allow Flow
+            +0      {server} > {client}  tcp A  seq=5001 ack=1001 len=1460 frag=1:1000+480     => Allow Fragment
+            +0.001  {client} > {server}  tcp A  seq=1001 ack=6461                              => Allow Flow
+            +0.001  {client} > {server}  tcp PA seq=1001 ack=6461 len=100                      => Allow Flow
+            +0.001  {server} > {client}  tcp FA seq=6461 ack=1101 len=1460 frag=2:0+1000       => Allow Flow
+            +0      {server} > {client}  tcp FA seq=6461 ack=1101 len=1460 frag=2:1000+480     => Allow Fragment
+            +0.001  {client} > {server}  tcp FA seq=1101 ack=7922                              => Allow Flow
+            +0.001  {server} > {client}  tcp A  seq=7922 ack=1102                              => Allow Flow
+            # not more than the receiver takes
+            +0.001  {client} > {server}  tcp A  seq=1102 ack=72459                             => Deny OutOfWindow
+            +1      {client} > {server}  tcp S  seq=90000000                                   => Allow Flow
+            +0.001  {server} > {client}  tcp SA seq=800000 ack=90000001                        => Allow Flow
+            +0.001  {client} > {server}  tcp A  seq=90000001 ack=800001                        => Allow Flow
+            """);
+    }
+
     // Linux' ipfrag_max_dist: a fast sender comes round to an identification whose datagram lost a fragment.
     [Fact]
     public void An_identification_that_comes_round_begins_a_new_datagram_in_IPv4_alone()
@@ -266,11 +293,15 @@ public sealed class FragmentScenarios
             0   203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=7:0+104         => Allow Rule
             +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=8:0+104         => Allow Flow
             +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=8:0+104 text=1  => Deny FragmentOverlap
+            +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=9:104+104       => Deny FragmentHeld
             +0  [2001:db8::5]:4000 > [fd00::4]:53  udp len=200 frag=7:0+104         => Allow Rule
             {others}
             +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=7:0+104 text=1    => Allow Flow
             +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=7:104+104 text=1  => Allow Fragment
             +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=8:0+104 text=2    => Allow Flow
+            # nor is what waited joined to it
+            +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=9:0+104 text=1    => Allow Flow | 4 Deny FragmentTimeout
+            +0  203.0.113.5:4000 > 10.0.0.4:53     udp len=200 frag=9:104+104 text=1  => Allow Fragment
             +0  [2001:db8::5]:4000 > [fd00::4]:53  udp len=200 frag=7:0+104 text=1    => Deny FragmentOverlap
             """);
     }

@@ -1,3 +1,4 @@
+using Firewall.Core.Flows;
 using Xunit;
 
 namespace Firewall.Tests.Engine;
@@ -232,6 +233,22 @@ public sealed class LegalTcpScenarios
     }
 
     [Fact]
+    public void The_last_fin_meets_its_flow_also_if_something_else_was_acknowledged_behind_it()
+    {
+        Run(Handshake + """
+            +1      203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001                  => Allow Flow
+            +0.01   10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1002 len=1000         => Allow Flow
+            +0      10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=6001 ack=1002                  => Allow Flow
+            # it was on its way before the FIN came
+            +0.01   203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=6001                  => Allow Flow
+            +64     10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=6001 ack=1002                  => Allow Flow
+            +120    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=6001 ack=1002                  => Allow Flow
+            +120    10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=6001 ack=1002                  => Allow Flow
+            +0.1    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=6002                  => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void A_syn_of_the_answering_end_is_challenged_while_the_connection_closes()
     {
         Run(Handshake + """
@@ -243,10 +260,10 @@ public sealed class LegalTcpScenarios
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=1002                  => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=900000                         => Allow Flow
-            # the challenge is not the acknowledgment of the FIN: the flow has LAST_ACK's 130 seconds, not TIME_WAIT's 120
+            # the challenge is not the acknowledgment of the FIN: the flow has LAST_ACK's 130 seconds, not TIME_WAIT's ten
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5001                  => Allow Flow
             +125    203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=1002 ack=5002                  => Allow Flow
-            """);
+            """, new FlowTimeouts { TcpTimeWait = TimeSpan.FromSeconds(10) });
     }
 
     [Fact]
@@ -356,9 +373,9 @@ public sealed class LegalTcpScenarios
             """);
     }
 
-    private static void Run(string trace)
+    private static void Run(string trace, FlowTimeouts? timeouts = null)
     {
-        using PacketTrace run = new PacketTrace().With("ssh", SampleRules.AllowSsh);
+        using PacketTrace run = new PacketTrace(timeouts: timeouts).With("ssh", SampleRules.AllowSsh);
         run.Run(trace);
     }
 }
