@@ -87,6 +87,18 @@ internal static partial class LibC
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint EffectiveUser();
 
+    [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
+    public static partial int ControlProcess(int operation, nuint argument);
+
+    [LibraryImport(Library, EntryPoint = "capget", SetLastError = true)]
+    public static partial int GetCapabilities(ref CapabilityHeader header, ref CapabilitySets sets);
+
+    [LibraryImport(Library, EntryPoint = "capset", SetLastError = true)]
+    public static partial int SetCapabilities(ref CapabilityHeader header, ref readonly CapabilitySets sets);
+
+    [LibraryImport(Library, EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Execute(string path, nint arguments);
+
     [LibraryImport(Library, EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int ChangeOwner(string path, uint user, uint group);
 
