@@ -97,7 +97,8 @@ internal static class Associations
         AddressSet rest = inside;
         foreach (Site subnet in subnets)
         {
-            AddressSet open = subnet.Addresses.Intersect(inside);
+            // What is left, as no address may be mapped twice.
+            AddressSet open = subnet.Addresses.Intersect(rest);
             foreach (Site nic in interfaces)
             {
                 AddressSet both = open.Intersect(nic.Addresses);
