@@ -16,12 +16,10 @@ internal static class Associations
             return null;
         }
 
-        List<Site> subnets = [.. options.Network.Subnets.Select(subnet => new Site(
-            subnet.Id, AddressSet.From(subnet.AddressPrefixes), GroupOf(groups, subnet.Id, subnet.NetworkSecurityGroup, group => group.Subnets)))];
-        List<Site> interfaces = [.. options.Network.NetworkInterfaces.Select(nic => new Site(
-            nic.Id, Hosts(nic.Addresses), GroupOf(groups, nic.Id, nic.NetworkSecurityGroup, group => group.NetworkInterfaces)))];
-        subnets.RemoveAll(site => site.Addresses.IsEmpty);
-        interfaces.RemoveAll(site => site.Addresses.IsEmpty);
+        List<Site> subnets = Once(options.Network.Subnets.Select(subnet => new Site(
+            subnet.Id, AddressSet.From(subnet.AddressPrefixes), GroupOf(groups, subnet.Id, subnet.NetworkSecurityGroup, group => group.Subnets))));
+        List<Site> interfaces = Once(options.Network.NetworkInterfaces.Select(nic => new Site(
+            nic.Id, Hosts(nic.Addresses), GroupOf(groups, nic.Id, nic.NetworkSecurityGroup, group => group.NetworkInterfaces))));
         bool isAssociated = subnets.Concat(interfaces).Any(site => site.Group is not null);
         AddressSet inside = Inside(options, subnets, interfaces);
         if (!isAssociated)
@@ -44,6 +42,13 @@ internal static class Associations
 
         return Check(subnets, findings) && Check(interfaces, findings) ? new ChainMap(Cut(inside, subnets, interfaces)) : null;
     }
+
+    /// <summary>
+    /// The sites that have addresses, each once. Two exports may have it, and a template that was exported has a subnet in its network and
+    /// beside it, under ids of two forms.
+    /// </summary>
+    private static List<Site> Once(IEnumerable<Site> sites) =>
+        [.. sites.Where(site => !site.Addresses.IsEmpty).DistinctBy(site => (site.Addresses, site.Group))];
 
     /// <summary>The group of a subnet or network interface: either side may name the other.</summary>
     private static CompiledGroup? GroupOf(
@@ -76,12 +81,9 @@ internal static class Associations
             if (seen.Overlaps(site.Addresses))
             {
                 Site other = sites.First(candidate => candidate.Addresses.Overlaps(site.Addresses));
-                if (other != site)
-                {
-                    findings.Add(RuleOrigin.None.Error(
-                        FindingCodes.OverlappingAssociations, $"{other.Id} and {site.Id} have addresses in common.", "Give one virtual network, without leftovers of another."));
-                    isGood = false;
-                }
+                findings.Add(RuleOrigin.None.Error(
+                    FindingCodes.OverlappingAssociations, $"{other.Id} and {site.Id} have addresses in common.", "Give one virtual network, without leftovers of another."));
+                isGood = false;
             }
 
             seen = seen.Union(site.Addresses);
