@@ -87,6 +87,9 @@ public static class FindingCodes
     /// <summary>Several groups, and nothing says which addresses they apply to.</summary>
     public const string NoAssociation = "NetworkSecurityGroupNotAssociated";
 
+    /// <summary>A subnet or network interface is associated with a group that none of the files has.</summary>
+    public const string GroupNotKnown = "NetworkSecurityGroupNotKnown";
+
     /// <summary>Subnets or network interfaces with different groups share addresses.</summary>
     public const string OverlappingAssociations = "NetworkSecurityGroupAssociationsOverlap";
 

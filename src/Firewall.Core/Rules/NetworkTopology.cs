@@ -50,7 +50,11 @@ public sealed record VirtualNetwork(string Id, IReadOnlyList<IpPrefix> AddressPr
 /// <param name="Id">Azure's resource id, or the name alone.</param>
 /// <param name="AddressPrefixes">Its addresses.</param>
 /// <param name="NetworkSecurityGroup">Id of the group it is associated with; null if none is named here.</param>
-public sealed record Subnet(string Id, IReadOnlyList<IpPrefix> AddressPrefixes, string? NetworkSecurityGroup);
+public sealed record Subnet(string Id, IReadOnlyList<IpPrefix> AddressPrefixes, string? NetworkSecurityGroup)
+{
+    /// <summary>Where it stands in the file.</summary>
+    public RuleOrigin Origin { get; init; } = RuleOrigin.None;
+}
 
 /// <summary>A network interface.</summary>
 /// <param name="Id">Azure's resource id, or the name alone.</param>
@@ -58,7 +62,11 @@ public sealed record Subnet(string Id, IReadOnlyList<IpPrefix> AddressPrefixes, 
 /// <param name="NetworkSecurityGroup">Id of the group it is associated with; null if none is named here.</param>
 /// <param name="ApplicationSecurityGroups">Ids of the application security groups it is a member of.</param>
 public sealed record NetworkInterface(
-    string Id, IReadOnlyList<IpAddress> Addresses, string? NetworkSecurityGroup, IReadOnlyList<string> ApplicationSecurityGroups);
+    string Id, IReadOnlyList<IpAddress> Addresses, string? NetworkSecurityGroup, IReadOnlyList<string> ApplicationSecurityGroups)
+{
+    /// <summary>Where it stands in the file.</summary>
+    public RuleOrigin Origin { get; init; } = RuleOrigin.None;
+}
 
 /// <summary>An application security group whose members are given by address.</summary>
 /// <param name="Id">Azure's resource id, or the name alone.</param>

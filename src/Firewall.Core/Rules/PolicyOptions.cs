@@ -28,10 +28,10 @@ public sealed record PolicyOptions
     public ServiceTags? ServiceTags { get; init; }
 
     /// <summary>
-    /// False to go on with rules whose service tags are Azure's, but whose addresses are not known: they match nothing then, so the
-    /// policy is good for checking its rules, and not for packets.
+    /// False to go on with rules whose service tags are Azure's, but whose addresses are not known, and with subnets and network interfaces whose
+    /// groups are not known: such rules match nothing and such groups deny nothing, so the policy is good for checking its rules alone.
     /// </summary>
-    public bool AreTagsChecked { get; init; } = true;
+    public bool IsForPackets { get; init; } = true;
 
     /// <summary>The tag <c>AzureLoadBalancer</c>: where health probes come from.</summary>
     public IReadOnlyList<IpPrefix> LoadBalancer { get; init; } = [AzureHostAddress];

@@ -138,7 +138,7 @@ public class AssociationTests
     public void Groups_of_one_name_in_two_resource_groups_keep_apart()
     {
         string other = s_subnetGroup.Replace("/resourceGroups/rg/", "/resourceGroups/other/", StringComparison.Ordinal);
-        RuleFile file = Join(Network, s_subnetGroup, other);
+        RuleFile file = Join(Network, s_subnetGroup, other, s_nicGroup);
         Assert.Empty(file.Findings);
         Policy? policy = PolicyCompiler.Compile(file.Groups, new PolicyOptions { Network = file.Network }, new RuleCatalog(), 1).Policy;
         RuleMatch match = policy!.Evaluate(Sample.Tcp("203.0.113.1:9", "10.0.1.5:80"));
@@ -149,8 +149,9 @@ public class AssociationTests
     public void An_application_security_group_is_its_members()
     {
         string rule = Sample.Rule("to-web", 100).Replace("\"destinationAddressPrefix\":\"*\"", $$""" "destinationApplicationSecurityGroups":[{"id":"{{Base}}/applicationSecurityGroups/ASG-web"}] """, StringComparison.Ordinal);
-        Policy policy = Compile(Network, Group("nsg-subnet", rule));
-        Assert.Equal("Inbound Allow UserRule_to-web", policy.Verdict(Sample.Tcp("203.0.113.1:9", "10.0.1.4:443")));
+        Policy policy = Compile(Network, Group("nsg-subnet", rule), s_nicGroup);
+        // The interface's own group is the last that allows.
+        Assert.Equal("Inbound Allow UserRule_n-in-https", policy.Verdict(Sample.Tcp("203.0.113.1:9", "10.0.1.4:443")));
         Assert.Equal("Inbound Deny DefaultRule_DenyAllInBound", policy.Verdict(Sample.Tcp("203.0.113.1:9", "10.0.1.5:443")));
     }
 
@@ -158,7 +159,7 @@ public class AssociationTests
     public void One_empty_application_security_group_makes_the_whole_rule_ineffective()
     {
         string rule = Sample.Rule("to-web", 100).Replace("\"destinationAddressPrefix\":\"*\"", """ "destinationApplicationSecurityGroups":[{"id":"asg-web"},{"id":"asg-empty"}] """, StringComparison.Ordinal);
-        RuleFile file = Join(Network, Group("nsg-subnet", rule));
+        RuleFile file = Join(Network, Group("nsg-subnet", rule), s_nicGroup);
         CompileResult result = PolicyCompiler.Compile(file.Groups, new PolicyOptions { Network = file.Network }, new RuleCatalog(), 1);
         RuleFinding finding = Assert.Single(result.Findings);
         Assert.Equal((FindingSeverity.Warning, "ApplicationSecurityGroupEmpty"), (finding.Severity, finding.Code));

@@ -61,7 +61,7 @@ public class ServiceTagsTests
         CompileResult used = PolicyCompiler.Compile(groups, new PolicyOptions { ServiceTags = Read(Small, out _) }, new RuleCatalog(), 1);
         Assert.Null(used.Policy);
         Assert.Equal((FindingSeverity.Error, "ServiceTagNotKnown"), (Assert.Single(used.Findings).Severity, used.Findings[0].Code));
-        CompileResult looked = PolicyCompiler.Compile(groups, new PolicyOptions { AreTagsChecked = false }, new RuleCatalog(), 1);
+        CompileResult looked = PolicyCompiler.Compile(groups, new PolicyOptions { IsForPackets = false }, new RuleCatalog(), 1);
         Assert.NotNull(looked.Policy);
         Assert.Equal((FindingSeverity.Warning, "ServiceTagNotKnown"), (Assert.Single(looked.Findings).Severity, looked.Findings[0].Code));
         Assert.Equal("Inbound Deny DefaultRule_DenyAllInBound", looked.Policy.Verdict(Sample.Tcp("192.0.2.31:1", "10.0.0.4:443")));
@@ -70,7 +70,7 @@ public class ServiceTagsTests
     [Fact]
     public void A_region_that_the_file_does_not_have_is_an_invalid_prefix()
     {
-        PolicyOptions options = new() { ServiceTags = Read(Small, out _), AreTagsChecked = false };
+        PolicyOptions options = new() { ServiceTags = Read(Small, out _), IsForPackets = false };
         CompileResult result = PolicyCompiler.Compile(Sample.Good(Sample.Group(Sample.Rule(source: "Storage.WestMoom"))), options, new RuleCatalog(), 1);
         Assert.Equal("SecurityRuleInvalidAddressPrefix", Assert.Single(result.Findings).Code);
     }

@@ -17,10 +17,12 @@ internal static class Associations
         }
 
         List<Site> subnets = Once(options.Network.Subnets.Select(subnet => new Site(
-            subnet.Id, AddressSet.From(subnet.AddressPrefixes), GroupOf(groups, subnet.Id, subnet.NetworkSecurityGroup, group => group.Subnets))));
+            subnet.Id, subnet.Origin, AddressSet.From(subnet.AddressPrefixes), subnet.NetworkSecurityGroup, GroupOf(groups, subnet.Id, subnet.NetworkSecurityGroup, group => group.Subnets))));
         List<Site> interfaces = Once(options.Network.NetworkInterfaces.Select(nic => new Site(
-            nic.Id, Hosts(nic.Addresses), GroupOf(groups, nic.Id, nic.NetworkSecurityGroup, group => group.NetworkInterfaces))));
-        bool isAssociated = subnets.Concat(interfaces).Any(site => site.Group is not null);
+            nic.Id, nic.Origin, Hosts(nic.Addresses), nic.NetworkSecurityGroup, GroupOf(groups, nic.Id, nic.NetworkSecurityGroup, group => group.NetworkInterfaces))));
+        List<Site> sites = [.. subnets, .. interfaces];
+        findings.AddRange(sites.Where(site => site.IsGroupMissing).Select(site => MissingGroup(site, options)));
+        bool isAssociated = sites.Exists(site => site.Group is not null || site.IsGroupMissing);
         AddressSet inside = Inside(options, subnets, interfaces);
         if (!isAssociated)
         {
@@ -34,7 +36,7 @@ internal static class Associations
 
         foreach (CompiledGroup group in groups)
         {
-            if (subnets.Concat(interfaces).Any(site => site.Group == group)) continue;
+            if (sites.Exists(site => site.Group == group)) continue;
             findings.Add(group.Group.Origin.Warning(
                 FindingCodes.NoAssociation, $"Network security group {group.Label} is associated with no known subnet or network interface: it applies to nothing.",
                 "Add the subnet or network interface, or remove the group."));
@@ -48,7 +50,17 @@ internal static class Associations
     /// beside it, under ids of two forms.
     /// </summary>
     private static List<Site> Once(IEnumerable<Site> sites) =>
-        [.. sites.Where(site => !site.Addresses.IsEmpty).DistinctBy(site => (site.Addresses, site.Group))];
+        [.. sites.Where(site => !site.Addresses.IsEmpty).DistinctBy(site => (site.Addresses, site.Group, site.IsGroupMissing ? site.Named : null))];
+
+    /// <summary>Without its group everything to and from the site would pass, which nobody means who associated one.</summary>
+    private static RuleFinding MissingGroup(Site site, PolicyOptions options)
+    {
+        string message = $"{site.Id} is associated with network security group {site.Named}, which none of the files has.";
+        const string Remedy = "Give that group too, for example with az network nsg show, or take the association out if everything is to pass there.";
+        return options.IsForPackets
+            ? site.Origin.Error(FindingCodes.GroupNotKnown, message, Remedy)
+            : site.Origin.Warning(FindingCodes.GroupNotKnown, message, Remedy);
+    }
 
     /// <summary>The group of a subnet or network interface: either side may name the other.</summary>
     private static CompiledGroup? GroupOf(
@@ -81,7 +93,7 @@ internal static class Associations
             if (seen.Overlaps(site.Addresses))
             {
                 Site other = sites.First(candidate => candidate.Addresses.Overlaps(site.Addresses));
-                findings.Add(RuleOrigin.None.Error(
+                findings.Add(site.Origin.Error(
                     FindingCodes.OverlappingAssociations, $"{other.Id} and {site.Id} have addresses in common.", "Give one virtual network, without leftovers of another."));
                 isGood = false;
             }
@@ -136,6 +148,14 @@ internal static class Associations
     private static AddressSet Hosts(IReadOnlyList<IpAddress> addresses) =>
         AddressSet.From(addresses.Select(address => IpPrefix.Create(address, address.IsIPv4 ? 32 : 128)));
 
-    /// <summary>A subnet or network interface with its addresses and its group, if it has one.</summary>
-    private sealed record Site(string Id, AddressSet Addresses, CompiledGroup? Group);
+    /// <summary>A subnet or network interface.</summary>
+    /// <param name="Id">Its resource id.</param>
+    /// <param name="Origin">Where it stands.</param>
+    /// <param name="Addresses">Its addresses.</param>
+    /// <param name="Named">The group that it names, if it names one.</param>
+    /// <param name="Group">Its group, if it has one that is known.</param>
+    private sealed record Site(string Id, RuleOrigin Origin, AddressSet Addresses, string? Named, CompiledGroup? Group)
+    {
+        public bool IsGroupMissing => Named is not null && Group is null;
+    }
 }

@@ -100,7 +100,7 @@ internal sealed class TagResolver
             : "It is no address, and as a service tag it needs Azure's service tag file (download 56519, ServiceTags_Public_*.json): give it with --service-tags FILE, or as ServiceTags in the configuration.";
         if (!isKnown) return selector.Origin.Error(FindingCodes.InvalidAddressPrefix, $"Security rule {rule.Id ?? rule.Name} has invalid Address prefix. Value provided: {tag}", remedy);
         string message = $"Security rule {rule.Name} names the service tag {tag}, and its addresses are not known.";
-        return _options.AreTagsChecked
+        return _options.IsForPackets
             ? selector.Origin.Error(FindingCodes.ServiceTagNotKnown, message, remedy)
             : selector.Origin.Warning(FindingCodes.ServiceTagNotKnown, message, remedy);
     }

@@ -86,7 +86,7 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
     private void ReadSubnet(JsonValue fields, TemplateScope scope, string id)
     {
         IReadOnlyList<IpPrefix> prefixes = [.. ReadPrefixes(fields, "addressPrefix", scope), .. ReadPrefixes(fields, "addressPrefixes", scope)];
-        _subnets.Add(new Subnet(id, [.. prefixes.Distinct()], ReadReference(fields["networkSecurityGroup"], scope)));
+        _subnets.Add(new Subnet(id, [.. prefixes.Distinct()], ReadGroup(fields["networkSecurityGroup"], scope)) { Origin = fields.Origin(file) });
     }
 
     private void ReadInterface(JsonValue fields, TemplateScope scope, string id)
@@ -107,12 +107,16 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
             }
         }
 
-        _interfaces.Add(new NetworkInterface(id, addresses, ReadReference(fields["networkSecurityGroup"], scope), [.. members.Distinct(StringComparer.OrdinalIgnoreCase)]));
+        _interfaces.Add(new NetworkInterface(id, addresses, ReadGroup(fields["networkSecurityGroup"], scope), [.. members.Distinct(StringComparer.OrdinalIgnoreCase)]) { Origin = fields.Origin(file) });
     }
 
     /// <summary>Azure's own resource has no members in it; <c>members</c> is our extension for use without Azure.</summary>
     private void ReadMembers(JsonValue fields, TemplateScope scope, string id) =>
         _groups.Add(new ApplicationSecurityGroup(id, ReadPrefixes(fields, "members", scope)));
+
+    /// <summary>The group that is named. One that only the deployment knows is named by its expression: it is no known group, but not none.</summary>
+    private static string? ReadGroup(JsonValue? value, TemplateScope scope) =>
+        value is not null && scope.Resolve(value).Kind == JsonValueKind.Undefined ? value.IsEvaluated ? $"[{scope.Text(value)}]" : value.Text : ReadReference(value, scope);
 
     private static string? ReadReference(JsonValue? value, TemplateScope scope)
     {

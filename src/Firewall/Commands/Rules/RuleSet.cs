@@ -35,11 +35,11 @@ internal sealed record RuleSet(
     /// <param name="rules">A file or folder.</param>
     /// <param name="serviceTags">Azure's file, or null.</param>
     /// <param name="network">The virtual network, or null for the default.</param>
-    /// <param name="isForUse">False if the rules are only checked: then a service tag of Azure's whose addresses are not known is a warning.</param>
+    /// <param name="isForUse">False if the rules are only checked: then service tags whose addresses, and associations whose groups are not known are warnings.</param>
     /// <exception cref="InvalidInputException">A file is missing or cannot be read.</exception>
     public static RuleSet Load(string rules, string? serviceTags, IReadOnlyList<IpPrefix>? network, bool isForUse = true)
     {
-        PolicyOptions options = new() { AreTagsChecked = isForUse };
+        PolicyOptions options = new() { IsForPackets = isForUse };
         if (network is not null) options = options with { VirtualNetwork = network };
         ParsedRules parsed = RuleInputs.Read(rules, serviceTags).Parse(options);
         // Groups that were read with errors would only bring up errors that follow from them.
