@@ -17,6 +17,9 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         "Microsoft.Network/applicationSecurityGroups",
     ];
 
+    /// <summary>The resource that others stand in: their types and names go on from its own.</summary>
+    private readonly record struct Parent(string Type, string? Name);
+
     /// <summary>A rule that is a resource of its own.</summary>
     internal readonly record struct ChildRule(string Group, string Name, JsonValue Node, TemplateScope Scope);
 
@@ -26,7 +29,7 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
 
     public void Read(JsonValue template, TemplateScope scope) => ReadResources(template, scope, null, 0);
 
-    private void ReadResources(JsonValue owner, TemplateScope scope, string? group, int nesting)
+    private void ReadResources(JsonValue owner, TemplateScope scope, Parent? parent, int nesting)
     {
         if (owner.Find("resources") is not { } resources || resources.IsUnset) return;
         if (!resources.IsArray && !resources.IsObject)
@@ -38,18 +41,18 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         // In language version 2.0 the resources are an object with symbolic names.
         foreach (JsonValue resource in resources.Children)
         {
-            if (!resource.IsObject || KindOf(resource, scope, group) is not { } kind || resource["existing"] is { Kind: JsonValueKind.True }) continue;
+            if (!resource.IsObject || KindOf(resource, scope, parent) is not { } kind || resource["existing"] is { Kind: JsonValueKind.True }) continue;
             // What a template leaves open of other things does not matter to its rules.
             TemplateScope loops = kind == ResourceKind.Topology ? scope.Quietly() : scope;
             if (resource["copy"] is { IsObject: true } loop && loop["count"] is { } count)
             {
                 string name = scope.Text(loop["name"]) ?? "";
                 int turns = loops.Count(count);
-                for (int i = 0; i < turns; i++) ReadResource(resource, kind, scope.InLoop(name, i), group, nesting);
+                for (int i = 0; i < turns; i++) ReadResource(resource, kind, scope.InLoop(name, i), parent, nesting);
             }
             else
             {
-                ReadResource(resource, kind, scope, group, nesting);
+                ReadResource(resource, kind, scope, parent, nesting);
             }
         }
     }
@@ -63,16 +66,22 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
     }
 
     /// <summary>What the resource is to us, or null if nothing.</summary>
-    private static ResourceKind? KindOf(JsonValue resource, TemplateScope scope, string? group)
+    private static ResourceKind? KindOf(JsonValue resource, TemplateScope scope, Parent? parent)
+    {
+        string type = TypeOf(resource, scope, parent);
+        if (Is(type, GroupType)) return ResourceKind.Group;
+        if (Is(type, RuleType)) return ResourceKind.Rule;
+        if (s_topology.Contains(type, StringComparer.OrdinalIgnoreCase)) return ResourceKind.Topology;
+        return Is(type, DeploymentType) && HasAny(resource, 0) ? ResourceKind.Deployment : null;
+    }
+
+    private static string TypeOf(JsonValue resource, TemplateScope scope, Parent? parent)
     {
         string type = scope.Text(resource["type"]) ?? "";
         // Bicep's form with a version behind the type.
         int version = type.IndexOf('@', StringComparison.Ordinal);
         if (version >= 0) type = type[..version];
-        if (Is(type, GroupType)) return ResourceKind.Group;
-        if (Is(type, RuleType) || (group is not null && Is(type, "securityRules"))) return ResourceKind.Rule;
-        if (s_topology.Contains(type, StringComparer.OrdinalIgnoreCase)) return ResourceKind.Topology;
-        return Is(type, DeploymentType) && HasAny(resource, 0) ? ResourceKind.Deployment : null;
+        return parent is { } outer && !type.Contains('/', StringComparison.Ordinal) ? $"{outer.Type}/{type}" : type;
     }
 
     /// <summary>True if there is a security group, anything of one, or what one is associated with, somewhere in a deployment.</summary>
@@ -81,7 +90,7 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
                 || s_topology.Contains(type.Text, StringComparer.OrdinalIgnoreCase)))
             || node.Children.Any(child => HasAny(child, depth + 1)));
 
-    private void ReadResource(JsonValue resource, ResourceKind kind, TemplateScope scope, string? group, int nesting)
+    private void ReadResource(JsonValue resource, ResourceKind kind, TemplateScope scope, Parent? parent, int nesting)
     {
         TemplateScope asked = kind == ResourceKind.Topology ? scope.Quietly() : scope;
         if (resource["condition"] is { } condition && asked.Resolve(condition) is { } met
@@ -94,18 +103,21 @@ internal sealed class TemplateReader(string file, List<RuleFinding> findings, To
         {
             case ResourceKind.Group:
                 Groups.Add((resource, scope));
-                ReadResources(resource, scope, resource["name"] is { } name ? scope.NameOf(name, isTold: false) : null, nesting);
+                ReadResources(resource, scope, Within(), nesting);
                 break;
             case ResourceKind.Topology:
-                topology.TryRead(resource, scope);
+                topology.TryRead(resource, scope, parent?.Name);
+                ReadResources(resource, scope, Within(), nesting);
                 break;
             case ResourceKind.Deployment:
                 ReadDeployment(resource, scope, nesting);
                 break;
             default:
-                AddRule(resource, scope, group);
+                AddRule(resource, scope, parent?.Name);
                 break;
         }
+
+        Parent Within() => new(TypeOf(resource, scope, parent), resource["name"] is { } name ? scope.NameOf(name, isTold: false) : null);
     }
 
     private void AddRule(JsonValue resource, TemplateScope scope, string? group)

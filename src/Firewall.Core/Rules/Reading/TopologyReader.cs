@@ -21,7 +21,10 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
     };
 
     /// <summary>True if the resource is one of these, and was read.</summary>
-    public bool TryRead(JsonValue node, TemplateScope scope)
+    /// <param name="node">The resource.</param>
+    /// <param name="scope">Works out template expressions.</param>
+    /// <param name="parent">The name of the resource that it stands in, if its own name goes on from there.</param>
+    public bool TryRead(JsonValue node, TemplateScope scope, string? parent = null)
     {
         if (!node.IsObject) return false;
         // A template may leave addresses to its deployment; its rules can be read all the same.
@@ -30,6 +33,7 @@ internal sealed class TopologyReader(string file, List<RuleFinding> findings)
         string kind = type.Length > 0 ? ResourceName.Last(type) : GuessKind(node, scope);
         JsonValue fields = node["properties"] is { } nested && scope.Expand(nested) is { IsObject: true } inner ? inner : node;
         string id = scope.Text(node["id"]) ?? (node["name"] is { } name ? scope.NameOf(name) : null) ?? "";
+        if (parent is not null && !id.Contains('/', StringComparison.Ordinal)) id = $"{parent}/{kind}/{id}";
         switch (kind.ToUpperInvariant())
         {
             case "VIRTUALNETWORKS": ReadNetwork(fields, scope, id); return true;
