@@ -10,8 +10,11 @@ namespace Firewall.Core.Rules.Analysis;
 /// </summary>
 public static class PolicyLint
 {
-    /// <summary>Ports that administrators use and strangers try: SSH, telnet, SMB, SQL Server, MySQL, RDP, PostgreSQL, WinRM, Redis, MongoDB.</summary>
-    public static IReadOnlyList<ushort> ManagementPorts { get; } = [22, 23, 445, 1433, 3306, 3389, 5432, 5985, 5986, 6379, 27017];
+    // The only one of the ports that is managed over UDP as well.
+    private const ushort Rdp = 3389;
+
+    /// <summary>TCP ports that administrators use and strangers try: SSH, telnet, SMB, SQL Server, MySQL, RDP, PostgreSQL, WinRM, Redis, MongoDB.</summary>
+    public static IReadOnlyList<ushort> ManagementPorts { get; } = [22, 23, 445, 1433, 3306, Rdp, 5432, 5985, 5986, 6379, 27017];
 
     /// <summary>All findings, in the order of groups and rules.</summary>
     public static IReadOnlyList<LintFinding> Lint(Policy policy)
@@ -173,6 +176,8 @@ public static class PolicyLint
         foreach (bool isIPv4 in (bool[])[true, false])
         {
             RuleSpace space = new([rules], internet, covered, isIPv4, keep: 1);
+            int tcp = space.ClassOfProtocol(IpProtocol.Tcp);
+            int udp = space.ClassOfProtocol(IpProtocol.Udp);
             foreach (ushort port in ManagementPorts)
             {
                 int portClass = space.ClassOfDestinationPort(port);
@@ -189,7 +194,12 @@ public static class PolicyLint
 
                         known.Ports.Add(port);
                     },
-                    (field, index) => field != RuleSpace.DestinationPort || index == portClass).Run();
+                    (field, index) => field switch
+                    {
+                        RuleSpace.Protocol => index == tcp || (index == udp && port == Rdp),
+                        RuleSpace.DestinationPort => index == portClass,
+                        _ => true,
+                    }).Run();
             }
         }
 

@@ -160,6 +160,14 @@ internal sealed class RuleSpace
         ? (_portless[rule / 64] >> (rule % 64) & 1) != 0
         : (_bits[field][(index * Words) + (rule / 64)] >> (rule % 64) & 1) != 0;
 
+    /// <summary>Which class of kinds holds the protocol, one with ports.</summary>
+    public int ClassOfProtocol(byte protocol)
+    {
+        int index = 0;
+        while (!_kinds.ValuesOf(index).Contains(PacketKind.Typeless(protocol))) index++;
+        return index;
+    }
+
     /// <summary>Which class of destination ports holds the port.</summary>
     public int ClassOfDestinationPort(ushort port)
     {

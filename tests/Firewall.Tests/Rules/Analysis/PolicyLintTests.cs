@@ -104,6 +104,27 @@ public class PolicyLintTests
         Assert.Equal(isFound, findings.Any(finding => finding.Kind == LintKind.ManagementPortOpen));
     }
 
+    [Theory]
+    [InlineData("Udp", "22", "")]
+    [InlineData("Udp", "0-65535", "3389")]
+    [InlineData("Udp", "3389", "3389")]
+    [InlineData("Tcp", "22", "22")]
+    [InlineData("*", "22-23", "22, 23")]
+    public void Over_UDP_only_RDP_is_managed(string protocol, string port, string ports)
+    {
+        // A rule of the other protocol keeps the two apart.
+        IReadOnlyList<LintFinding> findings = Lint(Sample.Rule("door", 100, protocol: protocol, destinationPort: port), Sample.Rule("other", 110, protocol: protocol == "Udp" ? "Tcp" : "Udp", destinationPort: "9"));
+        LintFinding[] open = [.. findings.Where(finding => finding.Kind == LintKind.ManagementPortOpen)];
+        if (ports.Length == 0)
+        {
+            Assert.Empty(open);
+            return;
+        }
+
+        Assert.Contains($"reach port {ports}.", Assert.Single(open).Message, StringComparison.Ordinal);
+        Assert.Equal(protocol == "Udp" ? IpProtocol.Udp : IpProtocol.Tcp, open[0].Witness.Protocol);
+    }
+
     [Fact]
     public void A_management_port_that_an_earlier_rule_closes_is_not_open() =>
         Assert.DoesNotContain(LintKind.ManagementPortOpen, Lint(
