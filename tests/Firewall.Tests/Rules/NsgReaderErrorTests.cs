@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Xunit;
 
@@ -55,6 +56,27 @@ public class NsgReaderErrorTests
     {
         RuleFinding finding = Assert.Single(Sample.Read(With("sourceAddressPrefix", "null", $"\"sourceAddressPrefixes\":{list},")).Findings);
         Assert.Equal((code, path), (finding.Code, finding.JsonPath));
+    }
+
+    [Theory]
+    // The mapped form of an IPv4 address lies between IPv6 ones.
+    [InlineData("::/0", "10.0.0.0/8", "2001:db8::/32")]
+    [InlineData("10.0.0.0/8", "::/1", "fd00::/8", "10.1.0.0/16")]
+    [InlineData("::/16", "::/120", "10.0.0.0/8", "0:1::/32")]
+    public void An_overlap_is_found_whatever_lies_between(params string[] prefixes)
+    {
+        string list = string.Join(',', prefixes.Select(prefix => $"\"{prefix}\""));
+        string rule = Sample.Rule().Replace("\"sourceAddressPrefix\":\"*\"", $"\"sourceAddressPrefixes\":[{list}]", StringComparison.Ordinal);
+        RuleFinding[] findings = [.. Sample.Read(Sample.Group(rule)).Findings];
+        Assert.All(findings, finding => Assert.Equal("OverlappingSubnetsNotPermittedInSecurityRule", finding.Code));
+        Assert.Equal(Overlaps(prefixes), findings.Length);
+    }
+
+    /// <summary>How many of the prefixes lie within another one.</summary>
+    private static int Overlaps(string[] prefixes)
+    {
+        IpPrefix[] all = [.. prefixes.Select(Sample.Prefix)];
+        return all.Count(inner => all.Any(outer => outer != inner && outer.Contains(inner)));
     }
 
     [Fact]

@@ -189,8 +189,9 @@ internal sealed class RuleFieldReader(string file, List<RuleFinding> findings)
 
     private void RefuseOverlaps(List<(IpPrefix Prefix, JsonValue Value)> prefixes, RuleContext context, string field)
     {
-        // Prefixes either nest or are apart, so after sorting by first address, wider first, an overlap lies with the last wide one.
-        List<(IpPrefix Prefix, JsonValue Value)> sorted = [.. prefixes.OrderBy(entry => entry.Prefix.First).ThenBy(entry => entry.Prefix.MappedLength)];
+        // Prefixes of one family either nest or are apart, so after sorting by first address, wider first, an overlap lies with the last wide one.
+        List<(IpPrefix Prefix, JsonValue Value)> sorted =
+            [.. prefixes.OrderBy(entry => entry.Prefix.IsIPv4).ThenBy(entry => entry.Prefix.First).ThenBy(entry => entry.Prefix.MappedLength)];
         (IpPrefix Prefix, JsonValue Value)? wide = null;
         foreach ((IpPrefix Prefix, JsonValue Value) entry in sorted)
         {
