@@ -175,7 +175,7 @@ public class TemplateTests
 
     private static string Template(string rules, string more = "") => $$"""
         { "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "contentVersion": "1.0.0.0",
-          "parameters": { "p": { "defaultValue": "8080" }, "n": { "type": "int", "defaultValue": 443 }, "env": { "defaultValue": "PROD" }, "none": { "type": "string" },
+          "parameters": { "p": { "defaultValue": "8080" }, "n": { "type": "int", "defaultValue": 443 }, "env": { "defaultValue": "prod" }, "none": { "type": "string" },
             "declared": { "defaultValue": { "web": "[concat('74', '43')]" } }, "rules": { "type": "array", "defaultValue": [ {{Rule("p1", 100, "1")}} ] } },
           "variables": { "v": "[concat('90', '90')]", "config": { "ports": { "web": "8443" }, "list": [ 1, 2 ] }, "loop": "[variables('loop')]",
             "big1": "{{new string('x', 60000)}}", "big2": "[concat(variables('big1'), variables('big1'))]", "big8": "[concat(variables('big2'), variables('big2'))]" },

@@ -60,7 +60,10 @@ internal sealed partial class TemplateEvaluator
     private int Compare(IReadOnlyList<JsonValue> values)
     {
         (JsonValue left, JsonValue right) = (Known(At(values, 0)), Known(At(values, 1)));
-        return left.Kind == JsonValueKind.Number ? WholeOf(left).CompareTo(WholeOf(right)) : string.CompareOrdinal(TextOf(left), TextOf(right));
+        if (left.Kind == JsonValueKind.Number) return WholeOf(left).CompareTo(WholeOf(right));
+        int order = string.Compare(TextOf(left), TextOf(right), StringComparison.OrdinalIgnoreCase);
+        // As in a dictionary: where letters differ in their case alone, the small one comes first.
+        return order != 0 ? order : string.CompareOrdinal(right.Text, left.Text);
     }
 
     private IReadOnlyList<long> Numbers(IReadOnlyList<JsonValue> values)

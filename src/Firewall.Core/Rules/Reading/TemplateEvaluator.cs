@@ -104,18 +104,23 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
         return length is { } count ? text.Substring((int)start, (int)count) : text[(int)start..];
     }
 
+    /// <summary>Azure's documents: with the case of letters in texts and lists, without it among an object's names.</summary>
     private bool Contains(JsonValue container, JsonValue item) => Known(container).Kind switch
     {
-        JsonValueKind.String => container.Text.Contains(Shown(item), StringComparison.OrdinalIgnoreCase),
+        JsonValueKind.String => container.Text.Contains(Shown(item), StringComparison.Ordinal),
         JsonValueKind.Array => container.Children.Any(child => AreEqual(scope.Resolve(child), item)),
         JsonValueKind.Object => container.Find(Shown(item)) is not null,
         _ => false,
     };
 
-    private bool AreEqual(JsonValue left, JsonValue right) =>
-        left.Kind == right.Kind && string.Equals(Known(left).Text, Known(right).Text, StringComparison.OrdinalIgnoreCase)
-        && left.Children.Count == right.Children.Count
-        && left.Children.Zip(right.Children).All(pair => AreEqual(scope.Resolve(pair.First), scope.Resolve(pair.Second)));
+    /// <summary>With the case of letters: Bicep has another operator without, and writes it as <c>equals</c> of <c>toLower</c>.</summary>
+    private bool AreEqual(JsonValue left, JsonValue right)
+    {
+        if (left.Kind != right.Kind || Known(left).Text != Known(right).Text || left.Children.Count != right.Children.Count) return false;
+        return left.IsObject
+            ? left.Children.All(child => right.Find(child.Name ?? "") is { } other && AreEqual(scope.Resolve(child), scope.Resolve(other)))
+            : left.Children.Zip(right.Children).All(pair => AreEqual(scope.Resolve(pair.First), scope.Resolve(pair.Second)));
+    }
 
     /// <summary>The value, if it does not depend on the deployment: what is decided by it must be known.</summary>
     private JsonValue Known(JsonValue value) =>
