@@ -25,7 +25,7 @@ internal sealed partial class TemplateEvaluator
     {
         int width = prefix.IsIPv4 ? 32 : 128;
         long bits = length - prefix.Length;
-        if (length > width || bits < 0 || number < 0 || (bits < 63 && number >> (int)bits != 0)) throw new TemplateException("there is no such subnet");
+        if (length > width || length < prefix.Length || number < 0 || (bits < 63 && number >> (int)bits != 0)) throw new TemplateException("there is no such subnet");
         // A shift by the whole width would shift by nothing; then the only subnet is the first.
         UInt128 offset = number == 0 ? UInt128.Zero : (UInt128)number << (int)(width - length);
         return IpPrefix.Create(IpAddress.FromBits(prefix.First.Bits + offset), (int)length);

@@ -15,7 +15,7 @@ internal sealed partial class TemplateEvaluator
         switch (function)
         {
             case "concat":
-                return values.Any(value => value.IsArray) ? List(values.SelectMany(value => value.Children)) : Text(string.Concat(values.Select(Shown)));
+                return values.Any(value => value.IsArray) ? List(values.SelectMany(value => value.Children)) : Text(Join("", [.. values.Select(Shown)]));
             case "flatten":
                 return List(Items(At(values, 0)).SelectMany(value => value.IsArray ? value.Children : throw new TemplateException("flatten needs lists in a list")));
             case "skip" or "take":

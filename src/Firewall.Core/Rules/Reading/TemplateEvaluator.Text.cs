@@ -16,10 +16,10 @@ internal sealed partial class TemplateEvaluator
             case "trim": return Text(TextOf(At(values, 0)).Trim());
             case "replace":
                 string wanted = TextOf(At(values, 1));
-                return wanted.Length == 0 ? At(values, 0) : Text(TextOf(At(values, 0)).Replace(wanted, TextOf(At(values, 2)), StringComparison.Ordinal));
+                return wanted.Length == 0 ? At(values, 0) : Text(Replace(TextOf(At(values, 0)), wanted, TextOf(At(values, 2))));
             case "substring": return Text(Substring(TextOf(Known(At(values, 0))), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
             case "split": return List(TextOf(Known(At(values, 0))).Split(At(values, 1).IsArray ? [.. Items(values[1]).Select(TextOf)] : [TextOf(values[1])], StringSplitOptions.None).Select(Text));
-            case "join": return Text(string.Join(TextOf(At(values, 1)), At(values, 0).Children.Select(Shown)));
+            case "join": return Text(Join(TextOf(At(values, 1)), [.. At(values, 0).Children.Select(Shown)]));
             case "format": return Text(Format(TextOf(At(values, 0)), [.. values.Skip(1)]));
             case "indexof": return Number(TextOf(Known(At(values, 0))).IndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
             case "lastindexof": return Number(TextOf(Known(At(values, 0))).LastIndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
@@ -45,8 +45,8 @@ internal sealed partial class TemplateEvaluator
             case "true": return Bool(true);
             case "false": return Bool(false);
             case "null": return site.With(JsonValueKind.Null);
-            case "div": return WholeOf(At(values, 1)) == 0 ? throw new TemplateException("a division by zero") : Number(WholeOf(At(values, 0)) / WholeOf(values[1]));
-            case "mod": return WholeOf(At(values, 1)) == 0 ? throw new TemplateException("a division by zero") : Number(WholeOf(At(values, 0)) % WholeOf(values[1]));
+            case "div": return Number(WholeOf(At(values, 0)) / Divisor(values));
+            case "mod": return Number(WholeOf(At(values, 0)) % Divisor(values));
             case "min": return Number(Numbers(values).Min());
             case "max": return Number(Numbers(values).Max());
             case "less": return Bool(Compare(values) < 0);
@@ -55,6 +55,44 @@ internal sealed partial class TemplateEvaluator
             case "greaterorequals": return Bool(Compare(values) >= 0);
             default: return null;
         }
+    }
+
+    private static long Divisor(IReadOnlyList<JsonValue> values) => WholeOf(At(values, 1)) switch
+    {
+        0 => throw new TemplateException("a division by zero"),
+        -1 when WholeOf(values[0]) == long.MinValue => throw new TemplateException("the number is out of range"),
+        long divisor => divisor,
+    };
+
+    private static string Replace(string text, string wanted, string by)
+    {
+        Bounded(text.Length + ((long)text.AsSpan().Count(wanted) * (by.Length - wanted.Length)));
+        return text.Replace(wanted, by, StringComparison.Ordinal);
+    }
+
+    private static string Join(string between, string[] parts)
+    {
+        Bounded(parts.Sum(part => (long)part.Length) + ((long)between.Length * Math.Max(0, parts.Length - 1)));
+        return string.Join(between, parts);
+    }
+
+    /// <summary>The most that a format makes: its own text, and for each place the longest argument and the width and digits that are asked for.</summary>
+    private static long LengthOf(string format, IReadOnlyList<JsonValue> values)
+    {
+        long longest = values.Max(value => (long?)Shown(value).Length) ?? 0;
+        long length = format.Length;
+        long number = 0;
+        bool isPlace = false;
+        foreach (char c in format)
+        {
+            if (c == '{') length += longest;
+            isPlace = c != '}' && (isPlace || c == '{');
+            // Beyond the bound it is long enough, however many digits follow.
+            number = isPlace && char.IsAsciiDigit(c) ? Math.Min((number * 10) + (c - '0'), MaxText + 1) : 0;
+            length += number;
+        }
+
+        return length;
     }
 
     private int Compare(IReadOnlyList<JsonValue> values)

@@ -88,6 +88,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
 
     private static string Format(string format, IReadOnlyList<JsonValue> values)
     {
+        Bounded(LengthOf(format, values));
         try
         {
             return string.Format(CultureInfo.InvariantCulture, format, [.. values.Select(value => value.Kind == JsonValueKind.Number && long.TryParse(value.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? (object)number : Shown(value))]);
@@ -100,7 +101,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
 
     private static string Substring(string text, long start, long? length)
     {
-        if (start < 0 || start > text.Length || length < 0 || start + (length ?? 0) > text.Length) throw new TemplateException("substring reaches beyond the text");
+        if (start < 0 || start > text.Length || length < 0 || length > text.Length - start) throw new TemplateException("substring reaches beyond the text");
         return length is { } count ? text.Substring((int)start, (int)count) : text[(int)start..];
     }
 
@@ -158,8 +159,17 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     private JsonValue Argument(IReadOnlyList<TemplateExpression> arguments, int index) =>
         index < arguments.Count ? Evaluate(arguments[index]) : throw new TemplateException("a function has too few arguments");
 
-    private JsonValue Text(string text) =>
-        text.Length <= MaxText ? site.With(JsonValueKind.String, text) : throw new TemplateException("the text grows too long");
+    private JsonValue Text(string text)
+    {
+        Bounded(text.Length);
+        return site.With(JsonValueKind.String, text);
+    }
+
+    /// <summary>Ends the expression if a text would be too long; asked before it is built, as it could be gigabytes.</summary>
+    private static void Bounded(long length)
+    {
+        if (length > MaxText) throw new TemplateException("the text grows too long");
+    }
 
     private JsonValue Number(long value) => site.With(JsonValueKind.Number, value.ToString(CultureInfo.InvariantCulture));
 
