@@ -7,6 +7,27 @@ namespace Firewall.Tests.Rules;
 public class TemplateLimitTests
 {
     [Theory]
+    [InlineData("[parameters('p'){0}]", ".a")]
+    [InlineData("[parameters('p'){0}]", "[0]")]
+    [InlineData("['p'{0}]", "['a']")]
+    [InlineData("[a{0}()]", ".a")]
+    public void A_chain_of_members_or_indexes_has_an_end(string expression, string link)
+    {
+        string chain = string.Concat(Enumerable.Repeat(link, 190_000));
+        RuleFinding finding = Refused(expression.Replace("{0}", chain, StringComparison.Ordinal));
+        Assert.EndsWith("the expression has too many members and indexes in a row.", finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_chain_within_the_bound_is_worked_out()
+    {
+        const int Links = 60;
+        string value = $"{new string('[', Links)}\"8080\"{new string(']', Links)}";
+        string chain = string.Concat(Enumerable.Repeat("[0]", Links));
+        Assert.Equal("8080", Assert.Single(Assert.Single(Sample.Good(Template($"[parameters('p'){chain}]", value))).SecurityRules).DestinationPorts[0].ToString());
+    }
+
+    [Theory]
     [InlineData("[string(div(-9223372036854775808, -1))]")]
     [InlineData("[string(mod(-9223372036854775808, -1))]")]
     [InlineData("[substring('abc', 1, 9223372036854775807)]")]

@@ -6,6 +6,7 @@ namespace Firewall.Core.Rules.Reading;
 internal abstract record TemplateExpression
 {
     private const int MaxDepth = 64;
+    private const int MaxChain = 64;
 
     /// <summary>A quoted string.</summary>
     public sealed record Literal(string Value) : TemplateExpression;
@@ -39,8 +40,9 @@ internal abstract record TemplateExpression
         {
             if (depth > MaxDepth) throw new TemplateException("the expression is nested too deep");
             TemplateExpression expression = Primary(depth);
-            while (true)
+            for (int links = 0; ; links++)
             {
+                if (links > MaxChain) throw TooLong();
                 if (TryTake('.'))
                 {
                     expression = new Member(expression, Identifier());
@@ -71,8 +73,9 @@ internal abstract record TemplateExpression
             if (char.IsAsciiDigit(_rest[0]) || _rest[0] == '-') return new Number(Whole());
             string name = Identifier();
             // Functions of a user's own are "namespace.name"; they are refused by name when called.
-            while (!_rest.IsEmpty && _rest[0] == '.')
+            for (int links = 0; !_rest.IsEmpty && _rest[0] == '.'; links++)
             {
+                if (links > MaxChain) throw TooLong();
                 _rest = _rest[1..];
                 name += "." + Identifier();
             }
@@ -88,6 +91,8 @@ internal abstract record TemplateExpression
             Take(')');
             return new Call(name, arguments);
         }
+
+        private static TemplateException TooLong() => new("the expression has too many members and indexes in a row");
 
         private string Quoted()
         {
