@@ -121,7 +121,7 @@ public class TemplateFunctionTests
               "template": { "parameters": { "port": {} }, "resources": [ { "type": "Microsoft.Network/networkSecurityGroups", "name": "inner", "properties": { "securityRules": [ RULE ] } } ] } } }
             """.Replace("RULE", Rule("k", "[parameters('port')]"), StringComparison.Ordinal);
         RuleFinding finding = Assert.Single(Sample.Read(Template(kid)).Findings);
-        Assert.Contains("what is given for parameter port depends on the deployment", finding.Message, StringComparison.Ordinal);
+        Assert.Contains("reference-x.outputs.y.value is known only then", finding.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -28,6 +28,30 @@ public class TemplateLimitTests
     }
 
     [Theory]
+    // What is built without recursion can be deeper than what is looked at with it.
+    [InlineData("[string(equals(DEEP, DEEP))]")]
+    [InlineData("[string(contains(createArray(DEEP), DEEP))]")]
+    [InlineData("[union(DEEP, DEEP).a]")]
+    [InlineData("[own.same(DEEP)]")]
+    public void A_value_nested_beyond_the_stack_is_refused(string expression)
+    {
+        const string Numbers = "flatten(map(range(0, 50), lambda('i', range(0, 100))))";
+        const string Deep = $"reduce({Numbers}, createObject('a', 1), lambda('sum', 'i', createObject('a', lambdaVariables('sum'))))";
+        OnSmallStack(() => Refused(expression.Replace("DEEP", Deep, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_variable_that_holds_itself_is_refused()
+    {
+        string json = """
+            { "$schema": "x", "contentVersion": "1.0.0.0", "variables": { "self": { "list": "[variables('self')]" } }, "resources": [
+              { "type": "Microsoft.Resources/deployments", "name": "module", "properties": { "expressionEvaluationOptions": { "scope": "inner" }, "parameters": { "rules": { "value": "[variables('self')]" } },
+                "template": { "parameters": { "rules": { "type": "array" } }, "resources": [ { "type": "Microsoft.Network/networkSecurityGroups", "name": "nsg", "properties": { "securityRules": "[parameters('rules').list]" } } ] } } } ] }
+            """;
+        OnSmallStack(() => Assert.True(Sample.Read(json).HasErrors));
+    }
+
+    [Theory]
     [InlineData("[string(div(-9223372036854775808, -1))]")]
     [InlineData("[string(mod(-9223372036854775808, -1))]")]
     [InlineData("[substring('abc', 1, 9223372036854775807)]")]
@@ -69,6 +93,16 @@ public class TemplateLimitTests
     [InlineData("[substring('8080', 2)]", "80")]
     public void What_is_within_bounds_is_worked_out(string expression, string port) =>
         Assert.Equal(port, Assert.Single(Assert.Single(Sample.Good(Template(expression))).SecurityRules).DestinationPorts[0].ToString());
+
+    // The smallest stack that threads have by default is three times as large.
+    private static void OnSmallStack(Action read)
+    {
+        Exception? thrown = null;
+        Thread thread = new(() => thrown = Record.Exception(read), maxStackSize: 512 * 1024);
+        thread.Start();
+        thread.Join();
+        Assert.Null(thrown);
+    }
 
     private static RuleFinding Refused(string expression)
     {

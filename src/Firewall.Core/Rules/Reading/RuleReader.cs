@@ -23,6 +23,8 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
     {
         Claim = null;
         node = scope.Resolve(node);
+        // Told where it could not be worked out.
+        if (node.Kind == JsonValueKind.Undefined) return null;
         if (!node.IsObject)
         {
             findings.Add(node.Origin(file).Error(
@@ -35,6 +37,7 @@ internal sealed class RuleReader(string file, List<RuleFinding> findings)
         int before = findings.Count;
         JsonValue? nested = node["properties"];
         JsonValue fields = nested is null ? node : scope.Resolve(nested);
+        if (fields.Kind == JsonValueKind.Undefined) return null;
         if (!fields.IsObject)
         {
             findings.Add(fields.Origin(file).Error(FindingCodes.InvalidFormat, "The properties of a security rule must be an object.", "Write \"properties\":{…}."));

@@ -15,7 +15,7 @@ internal sealed partial class TemplateEvaluator
         switch (function)
         {
             case "concat":
-                return values.Any(value => value.IsArray) ? List(values.SelectMany(value => value.Children)) : Text(Join("", [.. values.Select(Shown)]));
+                return values.Any(value => value.IsArray) ? List(values.SelectMany(value => value.IsArray ? value.Children : throw new TemplateException("concat needs lists alone, or none"))) : Text(Join("", [.. values.Select(Shown)]));
             case "flatten":
                 return List(Items(At(values, 0)).SelectMany(value => value.IsArray ? value.Children : throw new TemplateException("flatten needs lists in a list")));
             case "skip" or "take":
@@ -65,7 +65,7 @@ internal sealed partial class TemplateEvaluator
     private JsonValue LambdaFunction(string function, IReadOnlyList<TemplateExpression> arguments)
     {
         JsonValue given = Argument(arguments, 0);
-        if (function == "mapvalues") return Keyed(given.Children.Select(child => (child.Name ?? "", Apply(function, arguments, ^1, scope.Resolve(child)))));
+        if (function == "mapvalues") return Keyed(Properties(given).Select(child => (child.Name ?? "", Apply(function, arguments, ^1, scope.Resolve(child)))));
         List<JsonValue> items = [.. Items(given)];
         switch (function)
         {

@@ -21,13 +21,16 @@ internal sealed partial class TemplateEvaluator
             case "tryget":
                 return TryGet(values);
             case "objectkeys":
-                return List(At(values, 0).Children.Select(child => Text(child.Name ?? "")));
+                return List(Properties(At(values, 0)).Select(child => Text(child.Name ?? "")));
             case "items":
-                return List(At(values, 0).Children.OrderBy(child => child.Name, StringComparer.OrdinalIgnoreCase).Select(Item));
+                return List(Properties(At(values, 0)).OrderBy(child => child.Name, StringComparer.OrdinalIgnoreCase).Select(Item));
             default:
                 return null;
         }
     }
+
+    private static IReadOnlyList<JsonValue> Properties(JsonValue value) =>
+        value.IsObject ? value.Children : throw new TemplateException("an object is needed");
 
     private JsonValue Item(JsonValue property)
     {
@@ -43,7 +46,7 @@ internal sealed partial class TemplateEvaluator
         JsonValue at = At(values, 0);
         foreach (JsonValue key in values.Skip(1))
         {
-            JsonValue? next = at.IsObject && key.IsString ? at.Find(key.Text)
+            JsonValue? next = Known(at).IsObject && key.IsString ? at.Find(key.Text)
                 : at.IsArray && key.Kind == JsonValueKind.Number && WholeOf(key) is >= 0 and long index && index < at.Children.Count ? at.Children[(int)index]
                 : null;
             if (next is null) return site.With(JsonValueKind.Null);
@@ -55,7 +58,7 @@ internal sealed partial class TemplateEvaluator
 
     private JsonValue Union(IReadOnlyList<JsonValue> values)
     {
-        if (!values.All(value => value.IsArray)) return Merged(values, isDeep: true);
+        if (!values.Any(value => value.IsArray)) return Merged(values, isDeep: true);
         List<JsonValue> distinct = [];
         foreach (JsonValue value in values.SelectMany(Items))
         {
@@ -68,11 +71,13 @@ internal sealed partial class TemplateEvaluator
 
     private JsonValue Merged(IReadOnlyList<JsonValue> values, bool isDeep)
     {
+        TemplateException.ThrowIfTooDeep();
         JsonValue made = site.With(JsonValueKind.Object);
         // The last one wins, so it is added first.
         foreach (JsonValue value in values.Reverse())
         {
-            foreach (JsonValue child in value.Children)
+            // Null adds nothing; text could be an object that only the deployment knows.
+            foreach (JsonValue child in value.Kind == JsonValueKind.Null ? [] : Properties(value))
             {
                 if (child.Name is null || made.Find(child.Name) is not null) continue;
                 JsonValue[] all = isDeep ? [.. values.Select(each => each.Find(child.Name)).OfType<JsonValue>().Select(scope.Resolve)] : [];

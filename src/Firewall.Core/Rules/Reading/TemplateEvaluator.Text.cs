@@ -19,13 +19,13 @@ internal sealed partial class TemplateEvaluator
                 return wanted.Length == 0 ? At(values, 0) : Text(Replace(TextOf(At(values, 0)), wanted, TextOf(At(values, 2))));
             case "substring": return Text(Substring(TextOf(Known(At(values, 0))), WholeOf(At(values, 1)), values.Count > 2 ? WholeOf(values[2]) : null));
             case "split": return List(TextOf(Known(At(values, 0))).Split(At(values, 1).IsArray ? [.. Items(values[1]).Select(TextOf)] : [TextOf(values[1])], StringSplitOptions.None).Select(Text));
-            case "join": return Text(Join(TextOf(At(values, 1)), [.. At(values, 0).Children.Select(Shown)]));
+            case "join": return Text(Join(TextOf(At(values, 1)), [.. Items(At(values, 0)).Select(Shown)]));
             case "format": return Text(Format(TextOf(At(values, 0)), [.. values.Skip(1)]));
-            case "indexof": return Number(TextOf(Known(At(values, 0))).IndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
-            case "lastindexof": return Number(TextOf(Known(At(values, 0))).LastIndexOf(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
+            case "indexof": return Number(TextOf(Known(At(values, 0))).IndexOf(TextOf(Known(At(values, 1))), StringComparison.OrdinalIgnoreCase));
+            case "lastindexof": return Number(TextOf(Known(At(values, 0))).LastIndexOf(TextOf(Known(At(values, 1))), StringComparison.OrdinalIgnoreCase));
             case "json": return Parsed(TextOf(At(values, 0)));
-            case "startswith": return Bool(TextOf(Known(At(values, 0))).StartsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
-            case "endswith": return Bool(TextOf(Known(At(values, 0))).EndsWith(TextOf(At(values, 1)), StringComparison.OrdinalIgnoreCase));
+            case "startswith": return Bool(TextOf(Known(At(values, 0))).StartsWith(TextOf(Known(At(values, 1))), StringComparison.OrdinalIgnoreCase));
+            case "endswith": return Bool(TextOf(Known(At(values, 0))).EndsWith(TextOf(Known(At(values, 1))), StringComparison.OrdinalIgnoreCase));
             case "padleft": return Text(TextOf(Known(At(values, 0))).PadLeft((int)Math.Clamp(WholeOf(At(values, 1)), 0, 1024), values.Count > 2 ? TextOf(values[2]).FirstOrDefault(' ') : ' '));
             default: return null;
         }

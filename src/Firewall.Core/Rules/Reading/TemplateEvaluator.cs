@@ -15,6 +15,7 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     public JsonValue Evaluate(TemplateExpression expression)
     {
         if (!scope.Spend()) throw new TemplateException("the template's expressions are too much work");
+        TemplateException.ThrowIfTooDeep();
         return expression switch
         {
             TemplateExpression.Literal literal => Text(literal.Value),
@@ -108,15 +109,16 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     /// <summary>Azure's documents: with the case of letters in texts and lists, without it among an object's names.</summary>
     private bool Contains(JsonValue container, JsonValue item) => Known(container).Kind switch
     {
-        JsonValueKind.String => container.Text.Contains(Shown(item), StringComparison.Ordinal),
+        JsonValueKind.String => container.Text.Contains(Shown(Known(item)), StringComparison.Ordinal),
         JsonValueKind.Array => container.Children.Any(child => AreEqual(scope.Resolve(child), item)),
-        JsonValueKind.Object => container.Find(Shown(item)) is not null,
+        JsonValueKind.Object => container.Find(Shown(Known(item))) is not null,
         _ => false,
     };
 
     /// <summary>With the case of letters: Bicep has another operator without, and writes it as <c>equals</c> of <c>toLower</c>.</summary>
     private bool AreEqual(JsonValue left, JsonValue right)
     {
+        TemplateException.ThrowIfTooDeep();
         if (left.Kind != right.Kind || Known(left).Text != Known(right).Text || left.Children.Count != right.Children.Count) return false;
         return left.IsObject
             ? left.Children.All(child => right.Find(child.Name ?? "") is { } other && AreEqual(scope.Resolve(child), scope.Resolve(other)))

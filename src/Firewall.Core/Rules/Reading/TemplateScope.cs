@@ -26,10 +26,12 @@ internal sealed class TemplateScope
     private readonly string _file;
     private readonly Budget _budget;
     private readonly IReadOnlyList<Loop> _loops;
+    private readonly bool _isQuiet;
 
     private TemplateScope(
-        JsonValue? template, JsonValue? given, string file, List<RuleFinding> findings, Budget budget, IReadOnlyList<Loop> loops)
+        JsonValue? template, JsonValue? given, string file, List<RuleFinding> findings, Budget budget, IReadOnlyList<Loop> loops, bool isQuiet = false)
     {
+        _isQuiet = isQuiet;
         _template = template;
         _given = given;
         _file = file;
@@ -60,13 +62,13 @@ internal sealed class TemplateScope
     }
 
     /// <summary>The same scope, which keeps to itself what it cannot work out: for what is good to know, but not needed.</summary>
-    public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops);
+    public TemplateScope Quietly() => new(_template, _given, _file, [], _budget, _loops, isQuiet: true);
 
     /// <summary>The scope of one turn of a resource's copy loop.</summary>
     public TemplateScope InLoop(string name, int index) => WithLoop(new Loop(name, index, true));
 
     /// <summary>For expressions: the scope of a function of the template's own, whose parameters are given.</summary>
-    public TemplateScope WithParameters(JsonValue given) => new(_template, given, _file, _findings, _budget, _loops);
+    public TemplateScope WithParameters(JsonValue given) => new(_template, given, _file, _findings, _budget, _loops, _isQuiet);
 
     /// <summary>
     /// The value with an expression and copy loops worked out; of kind Undefined, with a finding, if that is not possible, or depends on
@@ -160,7 +162,16 @@ internal sealed class TemplateScope
     {
         JsonValue resolved = ResolveOpen(value);
         if (!resolved.IsObject && !resolved.IsArray) return resolved.IsEvaluated ? resolved : resolved.With(resolved.Kind, resolved.Text);
-        if (!Spend()) return resolved.With(JsonValueKind.Undefined);
+        try
+        {
+            if (!Spend()) throw new TemplateException("the template's expressions are too much work");
+            TemplateException.ThrowIfTooDeep();
+        }
+        catch (TemplateException error)
+        {
+            return Unknown(value, error);
+        }
+
         JsonValue copy = resolved.With(resolved.Kind);
         foreach (JsonValue child in resolved.Children)
         {
@@ -183,9 +194,7 @@ internal sealed class TemplateScope
         if (_given?[name] is { } given)
         {
             if (given.IsObject && given["reference"] is not null) throw new TemplateException($"parameter {name} is in a key vault");
-            JsonValue known = given.IsObject && given.Find("value") is { } value ? value : given;
-            if (known.Kind != JsonValueKind.Undefined) return known;
-            return lenient ? site.With(JsonValueKind.String, name) : throw new TemplateException($"what is given for parameter {name} depends on the deployment");
+            return given.IsObject && given.Find("value") is { } value ? value : given;
         }
 
         if (_template?["parameters"]?[name] is { IsObject: true } declared)
@@ -267,11 +276,18 @@ internal sealed class TemplateScope
         }
         catch (TemplateException error)
         {
-            // Within an expression it is for the whole of it to say.
-            if (_budget.Nesting > 0) throw;
-            Report(value, error.Message);
-            return value.With(JsonValueKind.Undefined);
+            return Unknown(value, error);
         }
+    }
+
+    /// <summary>What stands for a value that cannot be worked out: nothing and a finding, or the reason if it is told where a rule needs the value.</summary>
+    private JsonValue Unknown(JsonValue value, TemplateException error)
+    {
+        // Within an expression it is for the whole of it to say.
+        if (_budget.Nesting > 0) throw error;
+        if (_isQuiet) return value.With(JsonValueKind.String, Open(Text(value) ?? error.Message));
+        Report(value, error.Message);
+        return value.With(JsonValueKind.Undefined);
     }
 
     /// <summary>True for an object that is written with loops over its properties. The loop of a resource is no list.</summary>
@@ -303,7 +319,7 @@ internal sealed class TemplateScope
         return expanded;
     }
 
-    private TemplateScope WithLoop(Loop loop) => new(_template, _given, _file, _findings, _budget, [.. _loops, loop]);
+    private TemplateScope WithLoop(Loop loop) => new(_template, _given, _file, _findings, _budget, [.. _loops, loop], _isQuiet);
 
     private bool IsNullable(JsonValue declared, int depth)
     {
@@ -319,6 +335,8 @@ internal sealed class TemplateScope
         string word = text[(text.IndexOf(OpenMark, StringComparison.Ordinal) + 1)..];
         int end = word.IndexOf(CloseMark, StringComparison.Ordinal);
         if (end >= 0) word = word[..end];
+        // A reason that says it all, where no word could stand for the value.
+        if (word.Contains(' ', StringComparison.Ordinal)) return word;
         return _template?["parameters"]?[word] is null ? $"{word} is known only then" : $"parameter {word} has no value";
     }
 
