@@ -87,8 +87,14 @@ public class OpenParameterTests
     {
         Dictionary<string, string> fields = new()
         {
-            ["protocol"] = "\"Tcp\"", ["sourcePortRange"] = "\"*\"", ["destinationPortRange"] = "\"443\"", ["sourceAddressPrefix"] = "\"*\"",
-            ["destinationAddressPrefix"] = "\"*\"", ["access"] = "\"Deny\"", ["priority"] = "100", ["direction"] = "\"Inbound\"",
+            ["protocol"] = "\"Tcp\"",
+            ["sourcePortRange"] = "\"*\"",
+            ["destinationPortRange"] = "\"443\"",
+            ["sourceAddressPrefix"] = "\"*\"",
+            ["destinationAddressPrefix"] = "\"*\"",
+            ["access"] = "\"Deny\"",
+            ["priority"] = "100",
+            ["direction"] = "\"Inbound\"",
         };
         foreach ((string name, string value) in others) fields[name] = value;
         return Fields([.. fields.Select(field => (field.Key, field.Value))]);

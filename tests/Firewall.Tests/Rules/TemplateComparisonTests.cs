@@ -1,4 +1,3 @@
-using Firewall.Core.Rules;
 using Xunit;
 
 namespace Firewall.Tests.Rules;
