@@ -1,5 +1,6 @@
 using Firewall.Activity;
 using Firewall.Control.Configuration;
+using Firewall.Core.Flows;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.Logs;
@@ -157,7 +158,8 @@ internal sealed partial class PolicyReloader
             return false;
         }
 
-        IReadOnlyList<OptionsChange> changes = OptionsChange.Between(_options, options);
+        List<OptionsChange> changes = [.. OptionsChange.Between(_options, options)];
+        if (_options.Timeouts == options.Timeouts) AddTimeouts(changes, options);
         foreach (OptionsChange change in changes)
         {
             if (change.NeedsRestart) NeedsRestart(_logger, change.Key, change.Before, change.After);
@@ -168,6 +170,14 @@ internal sealed partial class PolicyReloader
         _options = options;
         _levels.Set(options.LogLevels);
         return changes.Any(c => !c.NeedsRestart);
+    }
+
+    // A timeout that is written out with the value it had is the same setting, but the flowTimeoutInMinutes of the rules files does not touch it any more.
+    private void AddTimeouts(List<OptionsChange> changes, FirewallOptions options)
+    {
+        FlowTimeouts before = FlowTimeoutsReader.Of(_options, _store.Current);
+        FlowTimeouts after = FlowTimeoutsReader.Of(options, _store.Current);
+        if (before != after) changes.Add(new OptionsChange($"{FirewallOptionsReader.SectionName}:Timeouts", before.ToString(), after.ToString(), NeedsRestart: false));
     }
 
     private bool ReloadPolicy(List<string> problems)

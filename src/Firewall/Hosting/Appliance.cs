@@ -288,7 +288,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
                 uint before = _policies.Current.Version;
                 result = _reloader.Reload();
                 _state?.Reloaded(result, _policies.Current.Version != before);
-                if (result == ReloadResult.Changed) _pool?.Apply(_reloader.Options);
+                // Whatever came of it: settings are taken over beside rules that were refused.
+                _pool?.Apply(_reloader.Options);
                 _flows?.KeepRuleNames();
                 _watch?.Follow(_reloader.Files);
             }

@@ -61,12 +61,15 @@ public sealed class ApplianceTests : IDisposable
         await host.StopAsync();
     }
 
-    [Fact]
-    public async Task Rejecting_can_be_switched_on_while_it_runs()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // also beside rules that are refused
+    public async Task Rejecting_can_be_switched_on_while_it_runs(bool withBrokenRules)
     {
         var platform = new TestPlatform();
         using IHost host = Host(platform);
         await host.StartAsync();
+        if (withBrokenRules) _folder.Write("rules.json", "{ broken");
         // Nothing tells when the workers have taken it over, so both kinds of packet are sent until a denied one is answered.
         _folder.Write("firewall.json", """
             { "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"], "Reject": true, "Logging": { "LogLevel": { "Default": "None" } } } }

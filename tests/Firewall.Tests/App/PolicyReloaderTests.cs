@@ -173,6 +173,23 @@ public sealed class PolicyReloaderTests : IDisposable
     }
 
     [Fact]
+    public void A_timeout_that_is_written_out_with_its_value_of_now_is_a_change_where_the_rules_files_had_another()
+    {
+        File.Delete(_folder["rules.json"]);
+        _folder.Write("rules/nsg.json", SampleFiles.Allow());
+        _folder.Write("rules/network.json", """{ "name": "hub", "type": "Microsoft.Network/virtualNetworks", "properties": { "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] }, "flowTimeoutInMinutes": 10 } }""");
+        Configuration("\"Transit\": \"Deny\"", "rules");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        Configuration("\"Timeouts\": { \"TcpEstablished\": \"02:04:00\", \"Icmp\": \"00:01:00\" }", "rules");
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
+        string told = _logger.Lines[^1];
+        Assert.StartsWith("Information Firewall:Timeouts changed from ", told, StringComparison.Ordinal);
+        Assert.Matches("TcpEstablished = 00:10:00.* to .*TcpEstablished = 02:04:00", told);
+        Configuration("\"Timeouts\": { \"TcpEstablished\": \"02:04:00\" }", "rules");
+        Assert.Equal(ReloadResult.Unchanged, _reloader.Reload());
+    }
+
+    [Fact]
     public void A_broken_configuration_keeps_the_last_good_one_while_good_rules_are_still_taken()
     {
         Configuration("\"Transit\": \"Perhaps\"");
