@@ -3,6 +3,7 @@ using Firewall.Control.Configuration;
 using Firewall.Core.Flows;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
+using Firewall.Hosting;
 using Firewall.Logs;
 using Microsoft.Extensions.Logging;
 
@@ -100,6 +101,8 @@ internal sealed partial class PolicyReloader
     /// </summary>
     /// <returns>The policy that is in force then.</returns>
     /// <exception cref="InvalidInputException">It cannot be compiled; the policy stays as it was.</exception>
+    /// <exception cref="IOException">The kernel does not tell the machine's own addresses; the policy stays as it was.</exception>
+    /// <exception cref="ApplianceException">The machine has no interface whose addresses count; the policy stays as it was.</exception>
     /// <param name="correlation">What names the action in the activity log.</param>
     public Policy Recompile(Guid correlation)
     {
@@ -208,9 +211,9 @@ internal sealed partial class PolicyReloader
             _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteGroup, PolicyActivity.ResourceOf(_store.Current, _options.Rules), _options.Rules, e.Problems));
             return false;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or ApplianceException)
         {
-            // The kernel did not tell the machine's own addresses.
+            // The machine's own addresses are not to be had: the kernel did not tell them, or no interface is there.
             problems.Add(e.Message);
             _refused.Add(PolicyActivity.Refused(ActivityOperation.WriteAppliance, _options.Tun.Name, _options.Rules, [e.Message]));
             return false;

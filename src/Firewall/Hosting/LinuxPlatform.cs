@@ -135,10 +135,22 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     private static IReadOnlyList<string> InterfacesOf(FirewallOptions options)
     {
         if (options.Interfaces.Count > 0) return options.Interfaces;
-        string[] all = [.. NetworkInterface.GetAllNetworkInterfaces()
+        string[] all = [.. AllInterfaces()
             .Where(i => i.NetworkInterfaceType != NetworkInterfaceType.Loopback && i.Name != options.Tun.Name)
             .Select(i => i.Name)];
         return all.Length > 0 ? all : throw new ApplianceException("there is no network interface to guard but the loopback");
+    }
+
+    private static NetworkInterface[] AllInterfaces()
+    {
+        try
+        {
+            return NetworkInterface.GetAllNetworkInterfaces();
+        }
+        catch (NetworkInformationException e)
+        {
+            throw new IOException($"the network interfaces cannot be listed: {e.Message}", e);
+        }
     }
 
     private static RoutingControl RoutingOf(FirewallOptions options)

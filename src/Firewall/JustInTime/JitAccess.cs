@@ -3,6 +3,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
+using Firewall.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.JustInTime;
@@ -32,6 +33,7 @@ internal sealed partial class JitAccess : IAddedRules
     private readonly List<JitRequest> _endedBefore = [];
     private byte[] _loaded = [];
     private bool _isLoaded;
+    private bool _isOwed;
 
     // Who loads and compiles a policy holds a lock of his own, for which we wait with ours held. So what he calls takes only this one, inside of which
     // nobody waits for another.
@@ -180,7 +182,8 @@ internal sealed partial class JitAccess : IAddedRules
 
     /// <summary>
     /// Ends what is over. Call it at least every second. A request ends when the wall clock says so, and also when as much time has passed
-    /// as was granted: a clock that is set back does not prolong it.
+    /// as was granted: a clock that is set back does not prolong it. Where the machine did not let what ended before be taken out of the policy, it
+    /// is tried again.
     /// </summary>
     public void EndWhatIsOver()
     {
@@ -193,11 +196,8 @@ internal sealed partial class JitAccess : IAddedRules
             _endedBefore.Clear();
             List<JitRequest> over = [.. _requests.Where(request => IsTimeOver(request) || IsUnknown(request))];
             foreach (JitRequest request in over) ended.Add(End(request, JitStatusReason.Expired));
-            if (over.Count > 0)
-            {
-                Save();
-                ApplyOrLog(correlation);
-            }
+            if (over.Count > 0) Save();
+            if (over.Count > 0 || _isOwed) ApplyOrLog(correlation);
         }
 
         foreach (JitRequest request in ended)
@@ -245,7 +245,7 @@ internal sealed partial class JitAccess : IAddedRules
                 Check(request, machine, correlation);
                 return (request, replaced);
             }
-            catch (Exception e) when (e is IOException or InvalidInputException or JitRefusal)
+            catch (Exception e) when (e is JitRefusal || IsWhyNotApplied(e))
             {
                 _requests = before;
                 _granted.Remove(request.Id);
@@ -370,12 +370,18 @@ internal sealed partial class JitAccess : IAddedRules
         try
         {
             Apply(correlation);
+            _isOwed = false;
         }
-        catch (InvalidInputException e)
+        catch (Exception e) when (IsWhyNotApplied(e))
         {
-            NotApplied(_logger, e.Message);
+            if (!_isOwed) NotApplied(_logger, e.Message);
+            // The same rules would be refused again, and other ones are compiled anyway. What the machine does not tell now it may tell the next time.
+            _isOwed = e is not InvalidInputException;
         }
     }
+
+    // What Apply throws when there cannot be another policy, rather than a mistake of ours.
+    private static bool IsWhyNotApplied(Exception e) => e is InvalidInputException or IOException or ApplianceException;
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time requests in {File} cannot be read ({Why}); none of them is in force")]
     private static partial void NotRestored(ILogger logger, string file, string why);
@@ -383,7 +389,7 @@ internal sealed partial class JitAccess : IAddedRules
     [LoggerMessage(Level = LogLevel.Error, Message = "Just-in-time requests cannot be written to {File} ({Why}); after a restart they may be others")]
     private static partial void NotSaved(ILogger logger, string file, string why);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A policy without ended just-in-time access cannot be compiled: {Why}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "A policy without ended just-in-time access cannot be put in force: {Why}")]
     private static partial void NotApplied(ILogger logger, string why);
 
     private sealed record Open(int Version, IReadOnlyList<JitPolicy> Policies, IReadOnlyList<JitRequest> Active);

@@ -5,6 +5,7 @@ using Firewall.Control;
 using Firewall.Control.Configuration;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
+using Firewall.Hosting;
 using Firewall.JustInTime;
 using Firewall.Logs;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,6 +21,7 @@ public sealed class PolicyReloaderTests : IDisposable
     private readonly ActivityLog _activity;
     private readonly PolicyReloader _reloader;
     private IReadOnlyList<IpPrefix>? _protected;
+    private Exception? _unknown;
 
     public PolicyReloaderTests()
     {
@@ -27,7 +29,7 @@ public sealed class PolicyReloaderTests : IDisposable
         Rules(SampleFiles.Allow());
         Configuration("\"Transit\": \"Deny\"");
         var loader = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable());
-        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _protected, new JitAccess(null, _activity, TimeProvider.System, _logger), _activity, _logger);
+        _reloader = new PolicyReloader(loader, loader.Load(), _store, new LogLevels(), _ => _unknown is null ? _protected : throw _unknown, new JitAccess(null, _activity, TimeProvider.System, _logger), _activity, _logger);
         _reloader.LoadFirst();
         _reloader.TellFirst();
     }
@@ -220,6 +222,18 @@ public sealed class PolicyReloaderTests : IDisposable
         Assert.Equal(ReloadResult.Changed, _reloader.Reload());
         Assert.Equal(TrafficDirection.Inbound, _store.Current.DirectionOf(client, own));
         Assert.Equal("Information Policy 2 in force: nothing changed in the rules; protected are now 192.0.2.7", _logger.Lines[^1]);
+    }
+
+    [Fact]
+    public void Where_the_machine_has_no_interface_left_a_reload_is_refused_with_that_reason()
+    {
+        _unknown = new ApplianceException("there is no network interface to guard but the loopback");
+        Rules(SampleFiles.NoRules);
+        Assert.Equal(ReloadResult.Refused, _reloader.Reload());
+        Assert.Equal(
+            ["Error there is no network interface to guard but the loopback", "Error What is wrong was not taken over; policy 1 is in force"], _logger.Lines.Skip(1));
+        _unknown = null;
+        Assert.Equal(ReloadResult.Changed, _reloader.Reload());
     }
 
     [Fact]

@@ -13,7 +13,7 @@ using Xunit;
 namespace Firewall.Tests.JustInTime;
 
 /// <summary>Ports that are closed until somebody asks, and again when the time is over.</summary>
-public sealed class JitAccessTests : IDisposable
+public sealed partial class JitAccessTests : IDisposable
 {
     private const string Vm = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-web1";
 
