@@ -103,8 +103,8 @@ internal sealed partial class PolicyReloader
     /// <exception cref="InvalidInputException">It cannot be compiled; the policy stays as it was.</exception>
     /// <exception cref="IOException">The kernel does not tell the machine's own addresses; the policy stays as it was.</exception>
     /// <exception cref="ApplianceException">The machine has no interface whose addresses count; the policy stays as it was.</exception>
-    /// <param name="correlation">What names the action in the activity log.</param>
-    public Policy Recompile(Guid correlation)
+    /// <param name="correlation">What names the action in the activity log; null where no policy was in force yet, so that none has changed.</param>
+    public Policy Recompile(Guid? correlation)
     {
         lock (_loading)
         {
@@ -116,7 +116,7 @@ internal sealed partial class PolicyReloader
             using UncollectedRegion region = UncollectedRegion.Enter();
             Policy policy = Compile(inputs, settings, out _);
             TakeOver(policy, inputs, signature, []);
-            TellChanges(before, policy, PolicyChanges.Describe(before, policy), correlation);
+            if (correlation is { } action) TellChanges(before, policy, PolicyChanges.Describe(before, policy), action);
             return policy;
         }
     }

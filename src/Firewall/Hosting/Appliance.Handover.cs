@@ -25,6 +25,8 @@ internal sealed partial class Appliance
         {
             if (_stopping) throw new IOException("it is stopping");
             _isPaused = true;
+            // Before packets wait: somebody's request may be at the compiling.
+            _justInTime.Pause();
             try
             {
                 _pool!.Stop();
@@ -32,6 +34,7 @@ internal sealed partial class Appliance
             catch (TimeoutException e)
             {
                 _isPaused = false;
+                _justInTime.Resume();
                 _pool!.Start();
                 throw new IOException(e.Message, e);
             }
@@ -60,6 +63,7 @@ internal sealed partial class Appliance
             _platform.Handover!.LeaveInPlace(_device!, _routing!, leave: false);
             _isInCharge = true;
             _isPaused = false;
+            _justInTime.Resume();
             _pool!.Start();
         }
 
@@ -87,6 +91,7 @@ internal sealed partial class Appliance
             _flows.Adopt(predecessor.Offer.Flows, Environment.TickCount64);
             predecessor.Relieve();
             _flows.ReadRuleCounts(predecessor.Offer.Flows);
+            _justInTime.CatchUp();
             waited = gathering.End();
         }
         catch (IOException e)

@@ -132,6 +132,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
     private void Start()
     {
         _justInTime.Restore();
+        _justInTime.Apply = Recompile;
+        _justInTime.Terminate = (request, correlation) => _ = Task.Run(() => TerminateAsync(request, correlation), CancellationToken.None);
         _reloader.LoadFirst();
         UncollectedRegion.Prepare();
         FirewallOptions options = _reloader.Options;
@@ -215,8 +217,6 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
         if (Successor.Listen(_logger) is { } upgrade) _undo.Push("the upgrade signal", upgrade.Dispose);
 
-        _justInTime.Apply = Recompile;
-        _justInTime.Terminate = (request, correlation) => _ = Task.Run(() => TerminateAsync(request, correlation), CancellationToken.None);
         ITimer ending = _time.CreateTimer(_ => _justInTime.EndWhatIsOver(), null, JitStep, JitStep);
         _undo.Push("just-in-time access", ending.Dispose);
         ITimer counting = _time.CreateTimer(_ => KeepRuleCounts(), null, RuleCountsStep, RuleCountsStep);
@@ -304,8 +304,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         }
     }
 
-    // For rules that are added beside the files. A take-over reads them from their own file, so nothing is lost while paused.
-    private Policy Recompile(Guid correlation)
+    // For rules that are added beside the files. Nobody adds any while paused: the successor reads them again when this process has stopped to decide.
+    private Policy Recompile(Guid? correlation)
     {
         Policy policy = _reloader.Recompile(correlation);
         _pool?.Apply(_reloader.Options);

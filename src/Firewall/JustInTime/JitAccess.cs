@@ -34,6 +34,7 @@ internal sealed partial class JitAccess : IAddedRules
     private byte[] _loaded = [];
     private bool _isLoaded;
     private bool _isOwed;
+    private bool _isPaused;
 
     // Who loads and compiles a policy holds a lock of his own, for which we wait with ours held. So what he calls takes only this one, inside of which
     // nobody waits for another.
@@ -70,8 +71,11 @@ internal sealed partial class JitAccess : IAddedRules
     public int ActiveCount => _open.Active.Count;
 
     /// <summary>Has the policy compiled anew; throws what makes that impossible. Set once, before anything is asked for.</summary>
-    /// <remarks>Takes what names the action in the activity log, where the change of the group stands beside that of the request.</remarks>
-    public Func<Guid, Policy> Apply { get; set; } = static _ => throw new InvalidOperationException("nobody compiles policies");
+    /// <remarks>
+    /// Takes what names the action in the activity log, where the change of the group stands beside that of the request; null where no policy was in force yet, so
+    /// that none has changed.
+    /// </remarks>
+    public Func<Guid?, Policy> Apply { get; set; } = static _ => throw new InvalidOperationException("nobody compiles policies");
 
     /// <summary>
     /// Called for each request that ended and whose connections shall end with it, with what names the action in the activity log. Set once, before
@@ -112,12 +116,17 @@ internal sealed partial class JitAccess : IAddedRules
         }
     }
 
-    /// <summary>Reads what was granted before the start. What is over since then is not in force for a moment.</summary>
+    /// <summary>
+    /// Reads what was granted before the start. What is over since then is not in force for a moment. Nothing is written before
+    /// <see cref="EndWhatIsOver"/>: in an upgrade the file is still the other process's.
+    /// </summary>
     public void Restore()
     {
         if (_stateFile is null) return;
         lock (_lock)
         {
+            _granted.Clear();
+            _endedBefore.Clear();
             try
             {
                 _requests = [.. JitState.Read(_stateFile)];
@@ -125,6 +134,7 @@ internal sealed partial class JitAccess : IAddedRules
             catch (IOException e)
             {
                 // Nothing is open then, which is the safe side.
+                _requests = [];
                 NotRestored(_logger, _stateFile, e.Message);
                 JitState.SetAside(_stateFile);
             }
@@ -133,9 +143,30 @@ internal sealed partial class JitAccess : IAddedRules
             foreach (JitRequest request in _requests.Where(request => request.IsActive)) _granted[request.Id] = _time.GetTimestamp();
             // One that begins in the future was granted before the clock was set back; how much of its time is left nobody knows.
             foreach (JitRequest request in _requests.Where(r => IsTimeOver(r) || (r.IsActive && r.StartTimeUtc > _time.GetUtcNow())).ToList()) _endedBefore.Add(End(request, JitStatusReason.Expired));
-            if (_endedBefore.Count > 0) Save();
             Publish();
         }
+    }
+
+    /// <summary>In an upgrade: reads what the other process granted and ended while this one started, and puts it in force.</summary>
+    public void CatchUp()
+    {
+        lock (_lock)
+        {
+            Restore();
+            ApplyOrLog(null);
+        }
+    }
+
+    /// <summary>A successor is about to read what is granted: nothing is granted, revoked or ended here any more when this returns.</summary>
+    public void Pause()
+    {
+        lock (_lock) _isPaused = true;
+    }
+
+    /// <summary>Goes on: the successor is gone.</summary>
+    public void Resume()
+    {
+        lock (_lock) _isPaused = false;
     }
 
     /// <summary>Grants a wish, or says why not. The rule is in force when this returns.</summary>
@@ -155,7 +186,7 @@ internal sealed partial class JitAccess : IAddedRules
         }
         catch (JitRefusal refusal)
         {
-            _activity.Add(JitActivity.Refused(ask, PolicyNameOf(ask), caller, correlation, refusal.Message));
+            _activity.Add(JitActivity.Refused(ask, JitWish.PolicyNameOf(ask, _policies), caller, correlation, refusal.Message));
             throw;
         }
     }
@@ -168,6 +199,7 @@ internal sealed partial class JitAccess : IAddedRules
         Guid correlation = Guid.NewGuid();
         lock (_lock)
         {
+            ThrowIfPaused();
             JitRequest active = _requests.Find(request => request.Id == id && request.IsActive)
                 ?? throw new JitRefusal($"no request {id} is in force; `firewall jit list` shows those that are");
             ended = End(active, JitStatusReason.UserRequested);
@@ -192,11 +224,12 @@ internal sealed partial class JitAccess : IAddedRules
         Guid correlation = Guid.NewGuid();
         lock (_lock)
         {
+            if (_isPaused) return;
             ended = [.. _endedBefore];
             _endedBefore.Clear();
             List<JitRequest> over = [.. _requests.Where(request => IsTimeOver(request) || IsUnknown(request))];
             foreach (JitRequest request in over) ended.Add(End(request, JitStatusReason.Expired));
-            if (over.Count > 0) Save();
+            if (ended.Count > 0) Save();
             if (over.Count > 0 || _isOwed) ApplyOrLog(correlation);
         }
 
@@ -211,18 +244,10 @@ internal sealed partial class JitAccess : IAddedRules
     {
         lock (_lock)
         {
-            (JitPolicy policy, JitMachine machine, JitPort port) = Find(ask);
-            TimeSpan duration = ask.Duration ?? port.MaxDuration;
-            if (duration <= TimeSpan.Zero) throw new JitRefusal("the time that is asked for is over already");
-            if (duration > port.MaxDuration) throw new JitRefusal($"policy {policy.Name} allows at most {port.MaxDuration:g} for port {port.Name} of {machine.Name}, not {duration:g}");
-            IpPrefix? source = SourceOf(ask.Source);
-            if (!port.Allows(source))
-                throw new JitRefusal($"policy {policy.Name} allows port {port.Name} of {machine.Name} only from {string.Join(", ", port.Sources)}, not from {ask.Source}");
-            DateTimeOffset now = _time.GetUtcNow();
-            var request = new JitRequest(
-                Guid.NewGuid(), policy.Name, machine.Id, machine.Address.ToString(), port.Number, port.Protocol.ToString(), source?.ToString() ?? "*", now, now + duration,
-                caller.Name, ask.Justification)
-            { TerminateOnExpiry = machine.TerminateOnExpiry };
+            ThrowIfPaused();
+            JitWish wish = JitWish.Of(ask, _policies);
+            JitMachine machine = wish.Machine;
+            JitRequest request = wish.Granted(caller.Name, ask.Justification, _time.GetUtcNow());
             List<JitRequest> before = [.. _requests];
             JitRequest? same = _requests.Find(other => other.IsActive && IsForTheSame(other, request));
             if (same is null && _requests.Count(other => other.IsActive) >= MostActive)
@@ -257,32 +282,6 @@ internal sealed partial class JitAccess : IAddedRules
         }
     }
 
-    private (JitPolicy Policy, JitMachine Machine, JitPort Port) Find(JitAsk ask)
-    {
-        IReadOnlyList<JitPolicy> policies = _policies;
-        if (policies.Count == 0) throw new JitRefusal("there is no just-in-time policy; Firewall:JustInTime:Policies names the file with them");
-        var machines = policies.SelectMany(policy => policy.VirtualMachines.Select(machine => (policy, machine))).ToList();
-        (JitPolicy policy, JitMachine machine) = machines.Find(candidate => candidate.machine.IsCalled(ask.VirtualMachine));
-        if (machine is null)
-            throw new JitRefusal($"no just-in-time policy has a virtual machine '{ask.VirtualMachine}'; there are: {string.Join(", ", machines.Select(m => m.machine.Name))}");
-        List<JitPort> ports = [.. machine.Ports.Where(candidate => candidate.Number == ask.Port
-            && (ask.Protocol is null || string.Equals(candidate.Protocol.ToString(), ask.Protocol, StringComparison.OrdinalIgnoreCase)))];
-        return ports.Count switch
-        {
-            0 => throw new JitRefusal($"policy {policy.Name} does not allow to ask for port {ask.Port}{(ask.Protocol is null ? "" : "/" + ask.Protocol)} of {machine.Name}; it has: {string.Join(", ", machine.Ports.Select(p => p.Name))}"),
-            1 => (policy, machine, ports[0]),
-            _ => throw new JitRefusal($"policy {policy.Name} has port {ask.Port} of {machine.Name} more than once ({string.Join(", ", ports.Select(p => p.Name))}); say the protocol too"),
-        };
-    }
-
-    // Of a wish that is refused: what it would have been done to.
-    private string PolicyNameOf(JitAsk ask)
-    {
-        IReadOnlyList<JitPolicy> policies = _policies;
-        return policies.FirstOrDefault(policy => policy.VirtualMachines.Any(machine => machine.IsCalled(ask.VirtualMachine)))?.Name
-            ?? (policies.Count > 0 ? policies[0].Name : "default");
-    }
-
     // The compiled policy has the last word: a rule in front, or a group without a free priority, would make the grant an empty promise.
     private void Check(JitRequest request, JitMachine machine, Guid correlation)
     {
@@ -314,13 +313,6 @@ internal sealed partial class JitAccess : IAddedRules
             if (active.Count < MostActive && active.Exists(other => other.Slot == request.Slot)) _requests[i] = request = request with { Slot = FreeSlot(active) };
             active.Add(request);
         }
-    }
-
-    private static IpPrefix? SourceOf(string text)
-    {
-        if (text == "*") return null;
-        if (!IpPrefix.TryParse(text, out IpPrefix prefix, out bool hasHostBits)) throw new JitRefusal($"the source '{text}' is no address, no prefix and not *");
-        return hasHostBits ? throw new JitRefusal($"the source '{text}' has host bits set; the prefix is {prefix}, one address is without its length") : prefix;
     }
 
     private static bool IsForTheSame(JitRequest one, JitRequest other) =>
@@ -361,10 +353,20 @@ internal sealed partial class JitAccess : IAddedRules
     private void Publish()
     {
         JitRequest[] active = [.. _requests.Where(request => request.IsActive)];
-        lock (_publishing) _open = new Open(_open.Version + 1, _policies, active);
+        lock (_publishing)
+        {
+            // With the same requests the policy would be the same.
+            if (active.Select(request => request.Id).SequenceEqual(_open.Active.Select(request => request.Id))) return;
+            _open = new Open(_open.Version + 1, _policies, active);
+        }
     }
 
-    private void ApplyOrLog(Guid correlation)
+    private void ThrowIfPaused()
+    {
+        if (_isPaused) throw new JitRefusal("an upgrade is under way, and the new process is about to decide; try again in a moment");
+    }
+
+    private void ApplyOrLog(Guid? correlation)
     {
         Publish();
         try

@@ -89,6 +89,53 @@ public sealed class JustInTimeTests
     }
 
     [Fact]
+    public async Task What_is_granted_while_a_successor_starts_is_open_after_the_upgrade_and_can_be_revoked()
+    {
+        using var lab = new Lab();
+        using var sshd = new SshServer(lab.Vm);
+        lab.WriteJitPolicies(terminateOnExpiry: false);
+        using RunningAppliance first = Start(lab);
+        string policies = lab.Files["policies"];
+        Shell.Run("mkfifo", policies);
+        Task<RunningAppliance> following = Task.Run(() => RunningAppliance.Follow(lab.Gateway, lab.Configuration(), "env", $"FIREWALL__JUSTINTIME__POLICIES={policies}"));
+        // Who waits for the policies has read what was granted.
+        using (FileStream pipe = await Task.Run(() => new FileStream(policies, FileMode.Open, FileAccess.Write)).WaitAsync(TimeSpan.FromSeconds(20)))
+        {
+            Request(lab, "1h");
+            sshd.Connects(lab.Client, Lab.VmV4);
+            File.Copy(lab.Files["jit.json"], lab.Files["policies.new"]);
+            File.Move(lab.Files["policies.new"], policies, overwrite: true);
+            pipe.Write(File.ReadAllBytes(policies));
+        }
+
+        using RunningAppliance second = await following;
+        Assert.Equal(0, first.WaitForEnd());
+        second.WaitForLog("Admin socket ");
+        sshd.Connects(lab.Client, Lab.VmV4);
+        string id = JsonDocument.Parse(Firewall(lab, "jit", "list", "--format", "json")).RootElement[0].GetProperty("id").GetString()!;
+        Firewall(lab, "jit", "revoke", id);
+        sshd.TimesOut(lab.Client, Lab.VmV4);
+    }
+
+    [Fact]
+    public void Who_hands_over_grants_nothing_any_more_until_the_successor_turns_out_to_be_gone()
+    {
+        using var lab = new Lab();
+        lab.WriteJitPolicies(terminateOnExpiry: false);
+        using RunningAppliance appliance = Start(lab);
+        using (var successor = new FalseSuccessor(lab))
+        {
+            successor.Ask("pause");
+            (int code, string said) = lab.Gateway.Try(RunningAppliance.Executable, "jit", "request", "--vm", "vm-web1", "--port", "22", "--source", Lab.ClientV4);
+            Assert.Equal(2, code);
+            Assert.Contains("an upgrade is under way", said, StringComparison.Ordinal);
+        }
+
+        appliance.WaitForLog("The successor is gone");
+        Assert.StartsWith("vm-web1 port 22 is open from 203.0.113.5/32 until ", Request(lab, "1h"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_no_policy_allows_is_refused_with_the_reason()
     {
         using var lab = new Lab();

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Sockets;
 using Firewall.SystemTests.Linux;
 using Xunit;
 
@@ -155,21 +154,15 @@ public sealed class UpgradeTests(ITestOutputHelper output)
 
         foreach (string[] words in new string[][] { ["pause"], ["pause", "ready"], ["nonsense"] })
         {
-            using Socket socket = lab.Gateway.Inside(() =>
+            using (var successor = new FalseSuccessor(lab))
             {
-                var connected = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 5000 };
-                connected.Connect(new UnixDomainSocketEndPoint("\0firewall/fw0"));
-                return connected;
-            });
-            byte[] answer = new byte[4096];
-            Assert.NotEqual(0, socket.Receive(answer)); // the offer
-            foreach (string word in words)
-            {
-                socket.Send(System.Text.Encoding.ASCII.GetBytes(word + "\n"));
-                if (word != "nonsense") ReadLine(socket);
+                foreach (string word in words)
+                {
+                    if (word == "nonsense") successor.Say(word);
+                    else successor.Ask(word);
+                }
             }
 
-            socket.Dispose();
             Assert.Equal([4, 3], asker.Ask(Lab.VmV4, DatagramPort, [3, 4]));
         }
 
@@ -185,16 +178,6 @@ public sealed class UpgradeTests(ITestOutputHelper output)
         Assert.Equal(0, running.WaitForEnd());
         running.Dispose();
         return successor;
-    }
-
-    private static void ReadLine(Socket socket)
-    {
-        byte[] one = new byte[1];
-        do
-        {
-            Assert.Equal(1, socket.Receive(one));
-        }
-        while (one[0] != (byte)'\n');
     }
 
     private static void WaitForMore(NumberedDatagrams datagrams, int count)

@@ -203,7 +203,7 @@ public sealed partial class JitAccessTests : IDisposable
         _folder.Write("jit.json", Policies);
         _folder.Write("firewall.json", """{ "Firewall": { "Rules": "rules.json", "Interfaces": ["eth0"], "JustInTime": { "Policies": "jit.json" } } }""");
         FirewallOptions options = new ConfigurationLoader(_folder["firewall.json"], mayBeMissing: false, new Hashtable()).Load();
-        Func<Guid, Policy> apply = _jit.Apply;
+        Func<Guid?, Policy> apply = _jit.Apply;
         bool isTakenOver = false;
         _jit.Apply = correlation =>
         {
