@@ -128,20 +128,36 @@ internal sealed class FlowCollector
     /// <summary>From now on denied flows are news again.</summary>
     public void EndInterval() => _denied.Clear();
 
-    /// <summary>After the workers: takes what is left, and gives every flow a last entry.</summary>
+    /// <summary>After the workers: takes what is left, and gives every flow a last entry. The flows end.</summary>
     /// <param name="clock">Milliseconds of the workers' clock.</param>
     /// <param name="wall">The same moment in milliseconds since 1970.</param>
-    /// <param name="ends">True if the flows end; false if another process goes on with them.</param>
-    public void End(long clock, long wall, bool ends)
+    public void End(long clock, long wall)
     {
         do Drain(clock, wall);
         while (_table.Advance(clock, EndBudget));
         Drain(clock, wall);
         var walk = new FlowWalk(_table);
         int looks = int.MaxValue;
-        while (walk.TryNext(clock - WheelDelay, out FlowRecord flow, ref looks))
+        while (walk.TryNext(clock - WheelDelay, out FlowRecord flow, ref looks)) Tell(FlowLogState.End, flow, (uint)clock, _baselines.Of(walk.Slot, flow), clock, wall);
+    }
+
+    /// <summary>
+    /// After the workers: takes what is left, and gives every flow the last entry of this process, while another one goes on with them. Since then
+    /// the table stands still here, so nothing that has happened to them later is known.
+    /// </summary>
+    /// <param name="stopped">When the workers stopped, in milliseconds of their clock.</param>
+    /// <param name="clock">Now, in milliseconds of the workers' clock.</param>
+    /// <param name="wall">The same moment in milliseconds since 1970.</param>
+    public void HandOver(long stopped, long clock, long wall)
+    {
+        Drain(clock, wall);
+        var walk = new FlowWalk(_table);
+        int looks = int.MaxValue;
+        while (walk.TryNext(stopped - WheelDelay, out FlowRecord flow, ref looks))
         {
-            Tell(ends ? FlowLogState.End : FlowLogState.Continue, flow, (uint)clock, _baselines.Of(walk.Slot, flow), clock, wall);
+            // One whose time was over is not taken over.
+            bool isOver = flow.IsExpired((uint)stopped);
+            Tell(isOver ? FlowLogState.End : FlowLogState.Continue, flow, isOver ? flow.Deadline : (uint)stopped, _baselines.Of(walk.Slot, flow), clock, wall);
         }
     }
 

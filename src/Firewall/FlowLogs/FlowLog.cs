@@ -141,8 +141,8 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     }
 
     /// <summary>Writes the last entry of every flow. Call it after the workers have stopped and their drops were told, and once.</summary>
-    /// <param name="ends">True if the flows end; false if another process goes on with them.</param>
-    public void End(bool ends)
+    /// <param name="handedOver">When the workers stopped, by their clock, if another process goes on with the flows; null if they end.</param>
+    public void End(long? handedOver)
     {
         lock (_turning)
         {
@@ -151,10 +151,11 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             _timer = null;
             foreach (FlowLogWriter writer in _writers) writer.BeginEnd();
             DateTimeOffset now = _time.GetUtcNow();
-            _collector.End(_clock(), now.ToUnixTimeMilliseconds(), ends);
+            if (handedOver is { } stopped) _collector.HandOver(stopped, _clock(), now.ToUnixTimeMilliseconds());
+            else _collector.End(_clock(), now.ToUnixTimeMilliseconds());
             _journal?.Flush();
             foreach ((_, IFlowLogFormat format) in _formats) format.EndInterval(now);
-            _isOver = ends;
+            _isOver = handedOver is null;
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed partial class Appliance
     private volatile bool _isInCharge;
     private volatile bool _isPaused;
 
+    // By the workers' clock; who sees that this process is not in charge any more sees it too.
+    private long _pausedAt;
+
     /// <inheritdoc/>
     HandoverOffer IRelievable.Offer => new(HandoverOffer.CurrentProtocol, ProgramVersion.Text, _device!.Queues.Count, _flows!.File);
 
@@ -30,6 +33,7 @@ internal sealed partial class Appliance
             try
             {
                 _pool!.Stop();
+                _pausedAt = Environment.TickCount64;
             }
             catch (TimeoutException e)
             {

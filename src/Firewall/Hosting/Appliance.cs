@@ -189,7 +189,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         {
             pool.Stop();
             drops.Dispose();
-            _flowLog?.End(ends: _isInCharge);
+            _flowLog?.End(_isInCharge ? null : _pausedAt);
             if (_isInCharge) lastHits = _state?.LastRuleHits();
             // A worker that did not stop still uses the table: then its memory stays until the process ends.
             pool.Dispose();

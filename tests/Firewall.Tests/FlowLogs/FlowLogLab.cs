@@ -116,9 +116,19 @@ internal sealed class FlowLogLab : IDisposable
     }
 
     /// <summary>Ends the logs as a polite stop does, with all that was written.</summary>
-    public void End(bool ends = true)
+    public void End()
     {
-        Log.End(ends);
+        Log.End(null);
+        Log.Dispose();
+    }
+
+    /// <summary>Ends the logs behind a hand-over: another process goes on with the flows.</summary>
+    /// <param name="leaving">How long it takes from the last packet until then.</param>
+    public void HandOver(TimeSpan leaving = default)
+    {
+        long stopped = Now;
+        Time.Advance(leaving);
+        Log.End(stopped);
         Log.Dispose();
     }
 

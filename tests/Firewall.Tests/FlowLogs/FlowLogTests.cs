@@ -82,7 +82,7 @@ public sealed class FlowLogTests
         Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:1", "10.0.0.4:53")));
         lab.Pass(TimeSpan.FromSeconds(70));
         Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:2", "10.0.0.4:53")));
-        lab.End(ends: false);
+        lab.HandOver();
         List<AzureTuple> begins = AzureFlowLogReader.ReadNsg(lab.Folder).FindAll(t => t.State == 'B');
         Assert.Equal([10, 11], begins.Select(t => t.Hour.Hour).Order());
         Assert.All(begins, t => Assert.Equal(t.Hour.Hour, t.Time.Hour));
@@ -138,9 +138,37 @@ public sealed class FlowLogTests
         for (int i = 0; i < 10; i++) Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:50111", "10.0.0.4:53")));
         lab.Start();
         Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:50111", "10.0.0.4:53")));
-        lab.End(ends: false);
+        lab.HandOver();
         AzureTuple only = Assert.Single(AzureFlowLogReader.ReadVnet(lab.Folder));
         Assert.Equal(('C', 1L, 28L), (only.State, only.PacketsSent, only.BytesSent));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(60)] // longer than the flow would live without another packet
+    public void Who_hands_over_tells_of_no_end_that_it_cannot_know_of(int leaving)
+    {
+        using var lab = new FlowLogLab(SampleRules.AllowDns);
+        lab.Start();
+        Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:50111", "10.0.0.4:53")));
+        lab.Pass(TimeSpan.FromSeconds(10));
+        lab.HandOver(TimeSpan.FromSeconds(leaving));
+        List<AzureTuple> told = AzureFlowLogReader.ReadVnet(lab.Folder);
+        Assert.Equal(['B', 'C'], told.Select(t => t.State));
+        Assert.Equal((1L, TimeSpan.FromSeconds(10)), (told[1].PacketsSent, told[1].Time - told[0].Time));
+    }
+
+    [Fact]
+    public void Who_hands_over_tells_of_the_end_of_a_flow_whose_time_was_over_before()
+    {
+        using var lab = new FlowLogLab(SampleRules.AllowDns);
+        lab.Start();
+        Assert.True(lab.Send(PacketBuilder.Udp("198.51.100.7:50111", "10.0.0.4:53")));
+        lab.Time.Advance(TimeSpan.FromSeconds(31)); // no worker looks after it any more
+        lab.HandOver();
+        List<AzureTuple> told = AzureFlowLogReader.ReadVnet(lab.Folder);
+        Assert.Equal(['B', 'E'], told.Select(t => t.State));
+        Assert.Equal(TimeSpan.FromSeconds(30), told[1].Time - told[0].Time);
     }
 
     [Fact]
