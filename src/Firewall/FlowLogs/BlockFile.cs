@@ -44,21 +44,25 @@ internal static class BlockFile
         }
     }
 
-    /// <summary>Cuts off what was left unfinished in any file below a folder.</summary>
-    /// <returns>How many files there were to mend.</returns>
-    public static int MendAll(string folder)
-    {
-        int mended = 0;
-        if (!Directory.Exists(folder)) return 0;
-        foreach (string path in Directory.EnumerateFiles(folder, Name, SearchOption.AllDirectories))
-        {
-            using FileStream file = Open(path, FileMode.Open);
-            if (IsWhole(file)) continue;
-            if (Mend(file) == 0) File.Delete(path);
-            mended++;
-        }
+    /// <summary>All such files below a folder.</summary>
+    public static IEnumerable<string> FilesIn(string folder) =>
+        Directory.Exists(folder) ? Directory.EnumerateFiles(folder, Name, SearchOption.AllDirectories) : [];
 
-        return mended;
+    /// <summary>True if nothing was left unfinished in a file; a record that is being written looks unfinished.</summary>
+    public static bool IsWhole(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        return IsWhole(file);
+    }
+
+    /// <summary>Cuts off what was left unfinished in a file; one that has no whole record is removed.</summary>
+    /// <returns>False if there was nothing to mend.</returns>
+    public static bool Mend(string path)
+    {
+        using FileStream file = Open(path, FileMode.Open);
+        if (IsWhole(file)) return false;
+        if (Mend(file) == 0) File.Delete(path);
+        return true;
     }
 
     private static FileStream Open(string path, FileMode mode)

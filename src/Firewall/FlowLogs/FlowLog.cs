@@ -26,6 +26,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     private readonly TimeProvider _time;
     private readonly Func<long> _clock;
     private readonly ILogger _logger;
+    private readonly FlowLogMending? _mending;
     private readonly FlowLogRetention? _retention;
     private readonly FlowJournalPlace? _place;
     private readonly int _shards;
@@ -58,6 +59,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         _collector = new FlowCollector(table, rings, policies.Catalog, settings.ContinueInterval, Take);
         if (settings.Folder is { } folder)
         {
+            _mending = new FlowLogMending(folder, time, logger);
             var names = new FlowLogNames(settings, policies, device, macAddress);
             if (settings.Vnet) _formats.Add((FlowLogKind.Vnet, new VnetFlowLog(Writer("VNet", FlowLogKind.Vnet, new FlowLogFolder(folder).Append), policies.Catalog, names, settings.AllProtocols)));
             if (settings.KeptFor > TimeSpan.Zero || settings.KeptBytes > 0) _retention = new FlowLogRetention(folder, settings.KeptFor, settings.KeptBytes, time, logger);
@@ -88,24 +90,11 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         return Array.Find(addresses, a => a.Length == 12 && a != "000000000000") ?? "000000000000";
     }
 
-    /// <summary>Mends what a killed process left, and begins. Call it when all flows of an earlier process are in the table and no worker runs.</summary>
+    /// <summary>Goes on where a killed process ended, or begins. Call it when all flows of an earlier process are in the table and no worker runs.</summary>
     /// <param name="ruleOf">The number here of a rule that had that number in the process before; null if that one tells its last entries itself.</param>
     /// <param name="expired">Flows of that process whose time was over before they could be taken over; null for none.</param>
     public void Start(Func<int, int>? ruleOf = null, IReadOnlyList<FlowRecord>? expired = null)
     {
-        if (_settings.Folder is { } folder)
-        {
-            try
-            {
-                int mended = new FlowLogFolder(folder).Mend();
-                if (mended > 0) Mended(_logger, folder, mended);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                NotMended(_logger, folder, e.Message);
-            }
-        }
-
         DateTimeOffset now = _time.GetUtcNow();
         FlowJournalState? before = null;
         if (_place is not null)
@@ -128,6 +117,8 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         if (before is not null) _collector.EndThose(expired ?? [], before, _clock(), now.ToUnixTimeMilliseconds());
         _nextRecord = EndOfInterval(now);
         _timer = _time.CreateTimer(_ => Turn(), null, Step, Step);
+        // Who takes over from a process that runs finds what that one has mended.
+        if (ruleOf is not null) _mending?.Start();
         _retention?.Start();
     }
 
@@ -168,6 +159,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
             _timer = null;
         }
 
+        _mending?.Dispose();
         _retention?.Dispose();
         foreach (FlowLogWriter writer in _writers) writer.Dispose();
         foreach (IDisposable format in _formats.Select(f => f.Format).OfType<IDisposable>()) format.Dispose();
@@ -233,12 +225,6 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     private DateTimeOffset EndOfInterval(DateTimeOffset now) =>
         new(now.UtcTicks - (now.UtcTicks % _settings.Interval.Ticks) + _settings.Interval.Ticks, TimeSpan.Zero);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder}: cut off what was left unfinished in {Files} files")]
-    private static partial void Mended(ILogger logger, string folder, int files);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "Flow logs: {Entries} entries of a killed process that were not yet in all of them are now")]
     private static partial void MadeUpFor(ILogger logger, int entries);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Flow logs in {Folder} cannot be looked through for what was left unfinished: {Why}")]
-    private static partial void NotMended(ILogger logger, string folder, string why);
 }

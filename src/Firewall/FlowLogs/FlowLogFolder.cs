@@ -17,13 +17,28 @@ internal sealed class FlowLogFolder(string folder)
         BlockFile.Append(Path.Combine(folder, path), block);
     }
 
-    /// <summary>Cuts off what was left unfinished.</summary>
+    /// <summary>Cuts off what was left unfinished in any file. Whole files are only looked at: who appends meanwhile waits for one file at the most.</summary>
+    /// <param name="end">Ends it before all files were looked at.</param>
     /// <returns>How many files there were to mend.</returns>
-    public int Mend()
+    public int Mend(CancellationToken end)
     {
-        if (!Directory.Exists(folder)) return 0;
-        using FileStream turn = Lock();
-        return BlockFile.MendAll(folder);
+        int mended = 0;
+        foreach (string path in BlockFile.FilesIn(folder))
+        {
+            if (end.IsCancellationRequested) break;
+            try
+            {
+                if (BlockFile.IsWhole(path)) continue;
+                using FileStream turn = Lock();
+                if (BlockFile.Mend(path)) mended++;
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // Its time was over just now.
+            }
+        }
+
+        return mended;
     }
 
     /// <summary>Removes a file, and the folders that are empty then; not in the midst of somebody's <see cref="Append"/>.</summary>

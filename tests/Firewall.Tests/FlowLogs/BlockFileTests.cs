@@ -24,7 +24,7 @@ public sealed class BlockFileTests : IDisposable
             Assert.Equal(Enumerable.Range(1, count), Numbers());
         }
 
-        Assert.Equal(0, BlockFile.MendAll(_folder.Path));
+        Assert.Equal(0, Mend());
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class BlockFileTests : IDisposable
         {
             File.WriteAllBytes(FilePath, whole[..length]);
             int records = Encoding.UTF8.GetString(whole[..length]).Split("]}]}]}}").Length - 1;
-            Assert.Equal(1, BlockFile.MendAll(_folder.Path));
+            Assert.Equal(1, Mend());
             Assert.Equal(records > 0, File.Exists(FilePath));
             if (records > 0) Assert.Equal(Enumerable.Range(1, records), Numbers());
             BlockFile.Append(FilePath, Block(9));
@@ -58,7 +58,7 @@ public sealed class BlockFileTests : IDisposable
     {
         BlockFile.Append(FilePath, Block(1, text: "\\u0022]}]}]}}]}"));
         using (FileStream file = File.OpenWrite(FilePath)) file.SetLength(file.Length - 20);
-        Assert.Equal(1, BlockFile.MendAll(_folder.Path));
+        Assert.Equal(1, Mend());
         Assert.False(File.Exists(FilePath));
     }
 
@@ -69,6 +69,16 @@ public sealed class BlockFileTests : IDisposable
         LineFile.Append(path, Encoding.UTF8.GetBytes("{\"a\":3}\n"));
         Assert.Equal(["{\"a\":1}", "{\"a\":", "{\"a\":3}"], File.ReadAllLines(path));
     }
+
+    [Fact]
+    public void Whole_files_are_looked_through_while_somebody_appends()
+    {
+        BlockFile.Append(FilePath, Block(1));
+        using (var turn = new FileStream(_folder[".lock"], FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)) Assert.Equal(0, Mend());
+        BlockFile.Append(FilePath, Block(2));
+    }
+
+    private int Mend() => new FlowLogFolder(_folder.Path).Mend(CancellationToken.None);
 
     private static byte[] Block(int number, int length = 10, string text = "")
     {

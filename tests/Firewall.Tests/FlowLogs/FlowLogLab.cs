@@ -72,10 +72,12 @@ internal sealed class FlowLogLab : IDisposable
     public long Now => Started + (long)(Time.GetUtcNow() - _begin).TotalMilliseconds;
 
     /// <summary>Starts the logs; what was sent before is an earlier process's.</summary>
-    public void Start(IReadOnlyList<FlowRecord>? expired = null)
+    /// <param name="expired">Flows of that process whose time was over.</param>
+    /// <param name="takesOver">True: the earlier process is not dead, and tells its last entries itself.</param>
+    public void Start(IReadOnlyList<FlowRecord>? expired = null, bool takesOver = false)
     {
         _log = new FlowLog(_settings, Flows, _policies, "fw0", "0022489A00F1", Time, () => Now, Logger, new FlowJournalPlace(Journal, s_boot));
-        _log.Start(static rule => rule, expired);
+        _log.Start(takesOver ? null : static rule => rule, expired);
     }
 
     /// <summary>The process is killed, when its logs' threads had nothing to do; the next one takes its flows over and starts.</summary>

@@ -171,6 +171,20 @@ public sealed class FlowLogTests
         Assert.Equal(TimeSpan.FromSeconds(30), told[1].Time - told[0].Time);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // that one has mended what there was
+    public void What_a_killed_process_left_is_mended_when_the_workers_run_but_not_behind_one_that_lives(bool takesOver)
+    {
+        using var lab = new FlowLogLab(SampleRules.AllowDns);
+        string file = lab.Files.Write(Path.Combine("logs", "a", "PT1H.json"), "{\"records\":[{\"half\":");
+        lab.Start(takesOver: takesOver);
+        Assert.True(File.Exists(file), "the start has waited for it");
+        lab.Time.Advance(TimeSpan.Zero);
+        Assert.Equal(takesOver, File.Exists(file)); // without a whole record it goes
+        Assert.Equal(takesOver ? [] : [$"Warning Flow logs in {lab.Folder}: cut off what was left unfinished in 1 files"], lab.Logger.Lines);
+    }
+
     [Fact]
     public void Many_flows_make_many_records_and_none_is_lost()
     {
