@@ -1,3 +1,5 @@
+using Firewall.Logs;
+
 namespace Firewall.FlowLogs;
 
 /// <summary>
@@ -6,7 +8,6 @@ namespace Firewall.FlowLogs;
 internal sealed class FlowLogFolder(string folder)
 {
     private const string LockName = ".lock";
-    private const long Patience = 5_000;
 
     /// <summary>Adds a record to a file.</summary>
     /// <param name="path">From the folder on.</param>
@@ -54,17 +55,6 @@ internal sealed class FlowLogFolder(string folder)
     private FileStream Lock()
     {
         Directory.CreateDirectory(folder);
-        long begin = Environment.TickCount64;
-        while (true)
-        {
-            try
-            {
-                return new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            }
-            catch (IOException) when (Environment.TickCount64 - begin < Patience)
-            {
-                Thread.Sleep(1);
-            }
-        }
+        return LockFile.Take(Path.Combine(folder, LockName));
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Firewall.FlowLogs;
 
-/// <summary>How a piece of a flow log gets to where it belongs; may take its time, and throw <see cref="IOException"/>.</summary>
+/// <summary>How a piece of a flow log gets to where it belongs; may take its time, and throw.</summary>
 /// <param name="path">Which file.</param>
 /// <param name="text">The piece; may be changed.</param>
 internal delegate void FlowLogWrite(string path, Span<byte> text);
@@ -103,6 +103,7 @@ internal sealed partial class FlowLogWriter : IDisposable
                 continue;
             }
 
+#pragma warning disable CA1031 // An exception that left the thread would end the process.
             try
             {
                 _write(piece.Path, piece.Text.AsSpan(0, piece.Length));
@@ -110,12 +111,13 @@ internal sealed partial class FlowLogWriter : IDisposable
                 if (_isFailing) WrittenAgain(_logger, Name, Lost);
                 _isFailing = false;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e)
             {
                 Interlocked.Add(ref _lost, piece.Entries);
                 if (!_isFailing) NotWritten(_logger, Name, e.Message);
                 _isFailing = true;
             }
+#pragma warning restore CA1031
 
             Interlocked.Add(ref _queued, -piece.Length);
             ArrayPool<byte>.Shared.Return(piece.Text);

@@ -7,21 +7,29 @@ namespace Firewall.FlowLogs;
 /// </summary>
 internal static class LineFile
 {
-    /// <summary>Adds lines to a file. If that fails, the file is as before.</summary>
+    /// <summary>
+    /// Adds lines to a file. If that fails, the file is as before. What has no end to add to (a pipe, a terminal) gets them as it is, and may make one wait.
+    /// </summary>
     /// <param name="path">The file; it and its folder are made if they are not there.</param>
     /// <param name="lines">The last one with its line feed.</param>
     public static void Append(string path, Span<byte> lines)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
-        using var file = new FileStream(path, options);
+        using (FileStream asItIs = LogFile.Open(path, FileAccess.Write))
+        {
+            if (!asItIs.CanSeek)
+            {
+                asItIs.Write(lines);
+                return;
+            }
+        }
+
+        using FileStream? turn = LockFile.TryTakeFor(path);
+        using FileStream file = LogFile.Open(path, FileAccess.ReadWrite);
         long length = file.Length;
         try
         {
             long at = length;
-            // Of a line that a kill or a full disk cut short.
-            if (EndsInTheMidst(file)) RandomAccess.Write(file.SafeFileHandle, "\n"u8, at++);
+            if (LogFile.EndsInTheMidst(file)) RandomAccess.Write(file.SafeFileHandle, "\n"u8, at++);
             RandomAccess.Write(file.SafeFileHandle, lines, at);
         }
         catch (IOException)
@@ -35,10 +43,4 @@ internal static class LineFile
     /// <param name="path">Not used.</param>
     /// <param name="lines">The last one with its line feed.</param>
     public static void AppendToStandardOutput(string path, Span<byte> lines) => StandardOutputs.WriteOutput(lines);
-
-    private static bool EndsInTheMidst(FileStream file)
-    {
-        Span<byte> last = stackalloc byte[1];
-        return file.Length > 0 && RandomAccess.Read(file.SafeFileHandle, last, file.Length - 1) == 1 && last[0] != (byte)'\n';
-    }
 }

@@ -63,14 +63,6 @@ public sealed class BlockFileTests : IDisposable
     }
 
     [Fact]
-    public void Lines_begin_anew_behind_one_that_was_cut_off()
-    {
-        string path = _folder.Write("flows.jsonl", "{\"a\":1}\n{\"a\":");
-        LineFile.Append(path, Encoding.UTF8.GetBytes("{\"a\":3}\n"));
-        Assert.Equal(["{\"a\":1}", "{\"a\":", "{\"a\":3}"], File.ReadAllLines(path));
-    }
-
-    [Fact]
     public void Whole_files_are_looked_through_while_somebody_appends()
     {
         BlockFile.Append(FilePath, Block(1));

@@ -42,4 +42,17 @@ public sealed class FlowLogWriterTests
             ["Error Flow log VNet cannot be written (No space left on device); what happens meanwhile is missing there", "Information Flow log VNet is written again; 21 entries were lost so far"],
             logger.Lines);
     }
+
+    [Fact]
+    public void A_write_that_fails_in_a_way_that_nobody_thought_of_is_one_that_fails()
+    {
+        int calls = 0;
+        var writer = new FlowLogWriter("Lines", (_, _) =>
+        {
+            if (++calls == 1) throw new NotSupportedException("Stream does not support seeking.");
+        }, new RecordingLogger());
+        for (int i = 0; i < 2; i++) writer.Post("file", "x"u8, 7);
+        writer.Dispose();
+        Assert.Equal((7, 7), (writer.Lost, writer.Written));
+    }
 }
