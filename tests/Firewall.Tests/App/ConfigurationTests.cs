@@ -210,6 +210,17 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal([problem], ProblemsOf(Valid(setting)));
 
     [Theory]
+    [InlineData("\"Headers\": \"Bearer s3cret\"", "Headers must be null, or names and values such as \"authorization=Bearer 4711\", with commas between")]
+    [InlineData("\"Headers\": \"authorization=Bearer s3cret,x\"", "Headers must be null, or names and values such as \"authorization=Bearer 4711\", with commas between")]
+    [InlineData("\"Endpoint\": \"https://user:s3cret@collector:4318\"", "Endpoint must be null, or an address such as \"http://127.0.0.1:4318\", without user and password")]
+    [InlineData("\"Endpoint\": \"htps://collector/?key=s3cret\"", "Endpoint must be null, or an address such as \"http://127.0.0.1:4318\", without user and password")]
+    [InlineData("\"Endpoint\": \"collector:4318\"", "Endpoint is \"collector:4318\", but must be null, or an address such as \"http://127.0.0.1:4318\", without user and password")]
+    public void What_is_wrong_with_a_collector_is_told_without_its_secrets(string setting, string problem)
+    {
+        Assert.Equal([$"firewall.json:4: Firewall:Otlp:{problem}"], ProblemsOf(Valid($"\"Otlp\": {{ {setting} }}")));
+    }
+
+    [Theory]
     [InlineData("\"Tun\": { \"Name\": \"a-name-far-too-long\" }", "firewall.json:4: Firewall:Tun:Name is \"a-name-far-too-long\", but must be an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')")]
     [InlineData("\"Tun\": { \"Name\": \"fw/0\" }", "firewall.json:4: Firewall:Tun:Name is \"fw/0\", but must be an interface name (1 to 15 ASCII characters without space, '/', ':' and '%')")]
     public void A_name_that_Linux_refuses_is_told(string setting, string problem)

@@ -17,10 +17,11 @@ internal sealed record OtlpSettings
     /// <summary>Reads the section.</summary>
     public static OtlpSettings Read(SectionReader section)
     {
-        const string EndpointAllowed = "null, or an address such as \"http://127.0.0.1:4318\"";
+        const string EndpointAllowed = "null, or an address such as \"http://127.0.0.1:4318\", without user and password";
         const string HeadersAllowed = "null, or names and values such as \"authorization=Bearer 4711\", with commas between";
-        string endpoint = section.Text("Endpoint", "", EndpointAllowed, text => TryRead(text, out _));
-        string headers = section.Text("Headers", "", HeadersAllowed, text => text.Split(',').All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0));
+        string endpoint = section.Text("Endpoint", "", EndpointAllowed, text => TryRead(text, out _), MayHoldSecret);
+        string headers = section.Text(
+            "Headers", "", HeadersAllowed, text => text.Split(',').All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0), mayBeSecret: _ => true);
         return new OtlpSettings
         {
             Endpoint = TryRead(endpoint, out Uri? read) ? read : null,
@@ -31,6 +32,9 @@ internal sealed record OtlpSettings
 
     /// <summary>For the log: without what may be secret.</summary>
     public override string ToString() => $"{Endpoint?.GetLeftPart(UriPartial.Path) ?? "none"}, every {Interval:g}, {(Headers is null ? "no headers" : "with headers")}";
+
+    // A password before the host, or a key in the query.
+    private static bool MayHoldSecret(string endpoint) => endpoint.AsSpan().ContainsAny('@', '?');
 
     private static bool TryRead(string text, out Uri? endpoint)
     {

@@ -38,11 +38,17 @@ internal sealed class SectionReader(IConfigurationSection section, Configuration
     }
 
     /// <summary>A text for which the caller says what is allowed, and whether this one is.</summary>
-    public string Text(string key, string fallback, string allowed, Func<string, bool> isAllowed)
+    /// <param name="key">The key.</param>
+    /// <param name="fallback">Its value if there is none, or a wrong one.</param>
+    /// <param name="allowed">What is allowed.</param>
+    /// <param name="isAllowed">Whether this one is.</param>
+    /// <param name="mayBeSecret">Whether a wrong one may hold a secret, which then stands in no log; null if none does.</param>
+    public string Text(string key, string fallback, string allowed, Func<string, bool> isAllowed, Func<string, bool>? mayBeSecret = null)
     {
         if (!TryScalar(key, allowed, out string value)) return fallback;
         if (isAllowed(value)) return value;
-        Refuse(key, allowed);
+        bool isShown = mayBeSecret is null || !mayBeSecret(value);
+        sources.Refuse(ConfigurationPath.Combine(section.Path, key), isShown ? value : null, $"must be {allowed}");
         return fallback;
     }
 
