@@ -62,7 +62,7 @@ internal sealed class AdminApi
     public Task AnswerAsync(HttpContext context, CancellationToken stopping)
     {
         AdminRole role = context.Features.Get<AdminPass>()?.Role ?? AdminRole.None;
-        AdminRoute route = Find(context.Request, static _ => true);
+        AdminRoute route = Find(context.Request, Routes, "GET /openapi.json lists what there is");
         if (role < route.Needs)
             throw new AdminProblem(StatusCodes.Status403Forbidden, [$"{route.Method} {route.Path} needs the role {route.Needs}, but you have the role {role}"]) { Refusal = AdminRefusal.Role };
         return AnswerAsync(route, context, stopping);
@@ -71,12 +71,12 @@ internal sealed class AdminApi
     /// <summary>Answers one request of anybody: metrics and health, and nothing else is there.</summary>
     /// <inheritdoc cref="AnswerAsync(HttpContext, CancellationToken)"/>
     public Task AnswerPublicAsync(HttpContext context, CancellationToken stopping) =>
-        AnswerAsync(Find(context.Request, static route => s_public.Contains(route.Path)), context, stopping);
+        AnswerAsync(Find(context.Request, Routes.Where(route => s_public.Contains(route.Path)), $"there are {string.Join(", ", s_public)}"), context, stopping);
 
-    private AdminRoute Find(HttpRequest request, Func<AdminRoute, bool> isThere)
+    private static AdminRoute Find(HttpRequest request, IEnumerable<AdminRoute> routes, string what)
     {
-        AdminRoute[] known = [.. Routes.Where(r => r.Path == request.Path && isThere(r))];
-        if (known.Length == 0) throw new AdminProblem(StatusCodes.Status404NotFound, [$"there is nothing at {request.Path}; GET /openapi.json lists what there is"]);
+        AdminRoute[] known = [.. routes.Where(r => r.Path == request.Path)];
+        if (known.Length == 0) throw new AdminProblem(StatusCodes.Status404NotFound, [$"there is nothing at {request.Path}; {what}"]);
         return Array.Find(known, r => r.Method == request.Method)
             ?? throw new AdminProblem(StatusCodes.Status405MethodNotAllowed, [$"{request.Path} takes {known[0].Method}, not {request.Method}"]);
     }

@@ -101,7 +101,12 @@ internal sealed class AdminServer : IDisposable
     private void ListenForMetrics(IPEndPoint place, AdminApi api, ILogger logger)
     {
         KestrelServerOptions options = OptionsOfHaste();
-        options.Listen(place, static listen => listen.Protocols = HttpProtocols.Http1);
+        var places = new TcpPlaces();
+        options.Listen(place, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => PlaceAsync(connection, places, next));
+        });
         _listeners.Add(new AdminListener($"Metrics on http://{place}/metrics", options, Sockets(new SocketTransportOptions()), api.AnswerPublicAsync, _refusals, logger));
     }
 
@@ -111,7 +116,6 @@ internal sealed class AdminServer : IDisposable
         bool hasTls = secrets.Current.Tls is not null;
         if (hasTls) options.ApplicationServices = TlsServices();
         var places = new TcpPlaces();
-        options.Limits.MaxConcurrentConnections = null;
         options.Listen(settings.Listen, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
@@ -141,10 +145,10 @@ internal sealed class AdminServer : IDisposable
         return options;
     }
 
+    // Its connections are counted by their places.
     private static KestrelServerOptions OptionsOfHaste()
     {
         var options = new KestrelServerOptions();
-        options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.RequestHeadersTimeout = LongestHeaders;
         options.Limits.KeepAliveTimeout = LongestIdle;
         return options;

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace Firewall.Admin.Remote;
 
 /// <summary>
-/// The connections that the admin API by TCP has room for. Whoever comes is a stranger until he shows a token, and strangers take no place from
-/// those who have: where there are too many of them, the one who has waited longest of the address that sends most makes room for the next.
+/// The connections that a listener by TCP has room for. Whoever comes is a stranger until he shows a token, and strangers take no place from
+/// those who have; where no token is asked for, as for metrics, all are strangers. Where there are too many of them, the one who has waited longest of the address that sends most makes room for the next.
 /// For any thread.
 /// </summary>
 internal sealed class TcpPlaces
