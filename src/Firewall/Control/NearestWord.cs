@@ -6,17 +6,22 @@ internal static class NearestWord
     // Fewer letters than this begin too many words.
     private const int ShortestBeginning = 4;
 
+    // Nobody means a word by more, and comparing grows with the square.
+    private const int LongestWritten = 100;
+
     /// <summary>
     /// The closest of the known words, or null if none is close: a third of the letters may differ, two at least, or the word may
     /// have been broken off.
     /// </summary>
     public static string? Find(string written, IEnumerable<string> known)
     {
+        if (written.Length > LongestWritten) return null;
         string? nearest = null;
         int least = Math.Max(2, written.Length / 3) + 1;
         foreach (string word in known)
         {
             if (written.Length >= ShortestBeginning && word.StartsWith(written, StringComparison.OrdinalIgnoreCase)) return word;
+            if (Math.Abs(written.Length - word.Length) >= least) continue;
             int distance = Distance(written, word);
             // A word that shares nothing with what was written is no suggestion, however short both are.
             if (distance >= least || distance >= Math.Max(written.Length, word.Length)) continue;
