@@ -291,6 +291,15 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_measure_their_busiest_flows_at_once_and_others_wait_for_their_turn()
+    {
+        long start = Environment.TickCount64;
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => GetJson("/v1/flows/top?seconds=1"))).WaitAsync(Guard);
+        // A timer may come a little early.
+        Assert.InRange(Environment.TickCount64 - start, 1_900, long.MaxValue);
+    }
+
+    [Fact]
     public async Task Top_shows_rates_busy_flows_rules_and_drops()
     {
         Task<CommandRunner> top = Task.Run(() => CommandRunner.Run("top", "--count", "1", "--socket", SocketPath));

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
+using System.Threading.Channels;
 using Firewall.Core.Flows;
 using Firewall.Hosting;
 
@@ -9,10 +10,15 @@ namespace Firewall.Admin.Flows;
 
 /// <summary>
 /// The flows that carry most now: the table is walked twice, some time apart, and the differences count. It holds 16 bytes for each place in
-/// the table meanwhile, and no worker waits for it.
+/// the table meanwhile, so that only some measure at once and others wait for their turn; no worker waits for it.
 /// </summary>
 internal sealed class TopFlows(ApplianceState state)
 {
+    private const int MostAtOnce = 2;
+
+    // Who measures has an entry in it.
+    private readonly Channel<bool> _measuring = Channel.CreateBounded<bool>(MostAtOnce);
+
     /// <summary>Writes a JSON array, the busiest flow first.</summary>
     /// <param name="output">Where it goes.</param>
     /// <param name="filter">Which flows.</param>
@@ -21,6 +27,19 @@ internal sealed class TopFlows(ApplianceState state)
     /// <param name="byPackets">Whether packets count, or bytes.</param>
     /// <param name="aborted">The reader is gone, or the table is about to go.</param>
     public async Task WriteAsync(PipeWriter output, FlowFilter filter, int seconds, int limit, bool byPackets, CancellationToken aborted)
+    {
+        await _measuring.Writer.WriteAsync(true, aborted);
+        try
+        {
+            await MeasureAsync(output, filter, seconds, limit, byPackets, aborted);
+        }
+        finally
+        {
+            _measuring.Reader.TryRead(out _);
+        }
+    }
+
+    private async Task MeasureAsync(PipeWriter output, FlowFilter filter, int seconds, int limit, bool byPackets, CancellationToken aborted)
     {
         FlowTable table = state.Workers.Flows;
         int places = table.EverUsed * table.ShardCount;
