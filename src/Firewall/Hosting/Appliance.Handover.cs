@@ -116,6 +116,7 @@ internal sealed partial class Appliance
             NotPublished(_logger, e.Message);
         }
 
+        _systemd.TakeOver();
         if (!predecessor.Dismiss()) StillThere(_logger, predecessor.Process);
         if (predecessor.Offer.Flows is { } old && old != _flows.File)
         {

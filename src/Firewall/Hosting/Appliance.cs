@@ -232,8 +232,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         _reloader.TellFirst();
         string between = options.Interfaces.Count > 0 ? string.Join(", ", options.Interfaces) : OperatingSystem.IsWindows() ? "none" : "all but lo";
         Ready(_logger, options.Mode, between, device.Name, device.Queues.Count);
-        if (predecessor is null) _systemd.Ready(Status());
-        else _systemd.ReadyInstead(Status());
+        _systemd.Ready(Status());
         successors = handover?.AwaitSuccessor(instance, device, this);
         string? socket = _platform.PlaceOfAdminSocket(options);
         AdminServer admin = AdminServer.Start(socket, options.Admin, secrets, _state, _logger);
@@ -248,7 +247,8 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
 
         if (_systemd.Watchdog is { } interval)
         {
-            ITimer watchdog = _time.CreateTimer(_ => SayAlive(), null, interval, interval);
+            // At once: a successor goes on with the time that the predecessor has left of its own.
+            ITimer watchdog = _time.CreateTimer(_ => SayAlive(), null, TimeSpan.Zero, interval);
             _undo.Push("the watchdog", watchdog.Dispose);
         }
 

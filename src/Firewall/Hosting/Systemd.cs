@@ -19,8 +19,8 @@ internal sealed partial class Systemd(ISystemdNotifier notifier, ILoggerFactory 
     /// <summary>Packets are being judged.</summary>
     public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
 
-    /// <summary>Packets are being judged by this process, which took over from the one that the service manager started.</summary>
-    public void ReadyInstead(string status) => Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={Environment.ProcessId}\nREADY=1\nSTATUS={OneLine(status)}"));
+    /// <summary>This process takes over from the one that the service manager started: to be told before that one ends, with which the service would end.</summary>
+    public void TakeOver() => Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={Environment.ProcessId}"));
 
     /// <summary>A reload begins; <see cref="Ready"/> ends it.</summary>
     public void Reloading()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Firewall.SystemTests.Linux;
 using Xunit;
 
 namespace Firewall.SystemTests.Appliance;
@@ -43,6 +44,25 @@ public sealed class GatewayTests
         appliance.WaitForPolicy(3);
         Assert.Null(SshServer.Say(session, "three"));
         session.Kill();
+    }
+
+    // systemd-networkd, netplan and people take away rules and routes that they do not know; packets would go past the firewall.
+    [Theory]
+    [InlineData("-4")]
+    [InlineData("-6")]
+    public void Routing_rules_and_routes_that_somebody_deletes_come_back(string family)
+    {
+        using var lab = new Lab();
+        using RunningAppliance appliance = lab.StartGateway(Nsg.Group());
+        string rules = lab.Gateway.Ip(family, "rule");
+        string routes = lab.Gateway.Ip(family, "route", "show", "table", "all", "proto", "114");
+        Assert.NotEmpty(routes);
+
+        lab.Gateway.Ip(family, "rule", "flush", "protocol", "114");
+        Wait.Until(() => lab.Gateway.Ip(family, "rule") == rules, "the rules do not come back");
+        lab.Gateway.Ip(family, "route", "flush", "table", "all", "proto", "114");
+        Wait.Until(() => lab.Gateway.Ip(family, "route", "show", "table", "all", "proto", "114") == routes, "the routes do not come back");
+        Assert.Equal(0, appliance.Terminate());
     }
 
     [Theory]

@@ -171,8 +171,8 @@ public sealed class FlowScenarios
             +899   10.0.0.4:22 > 203.0.113.5:40000  tcp PA len=10 => Allow Flow
             +899   10.0.0.4:22 > 203.0.113.5:40000  tcp FA => Allow Flow
             +29    203.0.113.5:40000 > 10.0.0.4:22  tcp A  => Allow Flow
-            +119   203.0.113.5:40000 > 10.0.0.4:22  tcp A  => Allow Flow
-            +121   203.0.113.5:40000 > 10.0.0.4:22  tcp A  => Deny NoFlow
+            +129   203.0.113.5:40000 > 10.0.0.4:22  tcp A  => Allow Flow
+            +131   203.0.113.5:40000 > 10.0.0.4:22  tcp A  => Deny NoFlow
             flows 0
             """);
     }

@@ -73,8 +73,8 @@ public sealed class NetBirdScenarios
         """); // TCPTimeoutHandling
 
     [Theory]
-    [InlineData(119, true)]
-    [InlineData(121, false)]
+    [InlineData(129, true)]
+    [InlineData(131, false)]
     public void A_closed_connection_ends_when_its_idle_time_does(int seconds, bool lives) => Run(Handshake + $"""
         +0.1        203.0.113.5:40000 > 10.0.0.4:22  tcp FA seq=1001 ack=5001  => Allow Flow
         +0.1        10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1002  => Allow Flow

@@ -5,16 +5,18 @@ using Firewall.Devices.Linux.Netlink;
 namespace Firewall.Devices.Linux.Routing;
 
 /// <summary>
-/// Watches the interfaces, addresses and main routes of the network namespace in which it was made, on a thread of its own. Changes that
-/// come together (a cable, a DHCP lease) are reported together.
+/// Watches the interfaces, addresses, main routes and the loss of routing rules of the network namespace in which it was made, on a thread of its own.
+/// Changes that come together (a cable, a DHCP lease) are reported together.
 /// </summary>
 public sealed class LinkMonitor : IDisposable
 {
     private const uint Groups = 1 << 0 // RTNLGRP_LINK
         | 1 << 4 // RTNLGRP_IPV4_IFADDR
         | 1 << 6 // RTNLGRP_IPV4_ROUTE
+        | 1 << 7 // RTNLGRP_IPV4_RULE
         | 1 << 8 // RTNLGRP_IPV6_IFADDR
-        | 1 << 10; // RTNLGRP_IPV6_ROUTE
+        | 1 << 10 // RTNLGRP_IPV6_ROUTE
+        | 1 << 18; // RTNLGRP_IPV6_RULE
 
     // Quiet for so long ends a bunch of changes; a network that never is quiet is reported after the longer time.
     private static readonly TimeSpan Settled = TimeSpan.FromMilliseconds(50);
@@ -128,7 +130,11 @@ public sealed class LinkMonitor : IDisposable
             case NetlinkMessage.NewAddress or deleteAddress:
                 return NetworkChanges.Addresses;
             case NetlinkMessage.NewRoute or NetlinkMessage.DeleteRoute:
-                return Route.Read(body) is { Table: Route.MainTable } ? NetworkChanges.Routes : NetworkChanges.None;
+                bool isOurs = type == NetlinkMessage.DeleteRoute && Route.Read(body) is { Protocol: RoutingOptions.Protocol };
+                return isOurs || Route.Read(body) is { Table: Route.MainTable } ? NetworkChanges.Routes : NetworkChanges.None;
+            // systemd-networkd, when it starts, takes away the rules and routes of others unless it is told not to (ManageForeignRoutingPolicyRules=).
+            case NetlinkMessage.DeleteRule:
+                return NetworkChanges.Routes;
             default:
                 return NetworkChanges.None;
         }
