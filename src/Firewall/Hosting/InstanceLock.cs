@@ -37,7 +37,7 @@ internal sealed class InstanceLock : IDisposable
             socket.Dispose();
             throw e.SocketErrorCode == SocketError.AddressAlreadyInUse
                 ? new ApplianceException(
-                    $"another instance already runs on {tunName} in this network namespace; stop it, follow it with `firewall run --take-over`, or give this one another Firewall:Tun:Name", e)
+                    $"another instance already runs on {tunName} in this network namespace; stop it, follow it with `firewall run --take-over`, or give this one another Firewall:Tun:Name, Firewall:Routing:Table and Firewall:Routing:Priority", e)
                 : new ApplianceException($"the lock of {tunName} cannot be taken: {e.Message}", e);
         }
     }

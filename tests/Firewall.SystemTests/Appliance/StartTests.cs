@@ -73,6 +73,19 @@ public sealed class StartTests
     }
 
     [Fact]
+    public void As_a_second_instance_that_has_a_tun_of_its_own_and_the_tables_of_the_first()
+    {
+        using var lab = new Lab();
+        using RunningAppliance first = lab.StartGateway(Nsg.Group(Nsg.AllowService));
+        string before = lab.Gateway.Ip("rule") + lab.Gateway.Ip("route", "show", "table", "all", "proto", "114");
+        IsClear(1, "another first table", RunningAppliance.Try(lab.Gateway, lab.Configuration(), "env", "FIREWALL__TUN__NAME=fw1"));
+        Assert.Equal(before, lab.Gateway.Ip("rule") + lab.Gateway.Ip("route", "show", "table", "all", "proto", "114"));
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, 5000).AnswerAll();
+        using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
+        Assert.Equal([2, 1], asker.Ask(Lab.VmV4, 5000, [1, 2]));
+    }
+
+    [Fact]
     public void With_a_name_for_the_tun_that_another_interface_has() => Refuses(1, "fw0",
         lab => RunningAppliance.Try(lab.Gateway, lab.Configuration()),
         prepare: lab => lab.Gateway.Ip("link", "add", "fw0", "type", "bridge"));

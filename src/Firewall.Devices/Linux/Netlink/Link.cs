@@ -12,8 +12,12 @@ internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int Tra
 {
     private const uint UpFlag = 0x1;
     private const uint LoopbackFlag = 0x8;
+    private const uint LowerUpFlag = 0x10000;
 
     public bool IsUp => (Flags & UpFlag) != 0;
+
+    /// <summary>Of a TUN: somebody has a queue of it open, and it is up.</summary>
+    public bool HasCarrier => (Flags & LowerUpFlag) != 0;
 
     public bool IsLoopback => (Flags & LoopbackFlag) != 0;
 

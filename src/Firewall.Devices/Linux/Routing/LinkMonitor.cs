@@ -5,7 +5,7 @@ using Firewall.Devices.Linux.Netlink;
 namespace Firewall.Devices.Linux.Routing;
 
 /// <summary>
-/// Watches the interfaces, addresses, main routes and the loss of routing rules of the network namespace in which it was made, on a thread of its own.
+/// Watches the interfaces, addresses and main routes, and the loss of routing rules and of our routes, of the network namespace in which it was made, on a thread of its own.
 /// Changes that come together (a cable, a DHCP lease) are reported together.
 /// </summary>
 public sealed class LinkMonitor : IDisposable
@@ -130,8 +130,9 @@ public sealed class LinkMonitor : IDisposable
             case NetlinkMessage.NewAddress or deleteAddress:
                 return NetworkChanges.Addresses;
             case NetlinkMessage.NewRoute or NetlinkMessage.DeleteRoute:
-                bool isOurs = type == NetlinkMessage.DeleteRoute && Route.Read(body) is { Protocol: RoutingOptions.Protocol };
-                return isOurs || Route.Read(body) is { Table: Route.MainTable } ? NetworkChanges.Routes : NetworkChanges.None;
+                Route? route = Route.Read(body);
+                bool isOursAndGone = type == NetlinkMessage.DeleteRoute && route is { Protocol: RoutingOptions.Protocol };
+                return isOursAndGone || route is { Table: Route.MainTable } ? NetworkChanges.Routes : NetworkChanges.None;
             // systemd-networkd, when it starts, takes away the rules and routes of others unless it is told not to (ManageForeignRoutingPolicyRules=).
             case NetlinkMessage.DeleteRule:
                 return NetworkChanges.Routes;

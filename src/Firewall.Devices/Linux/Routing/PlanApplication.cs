@@ -10,9 +10,22 @@ internal static class PlanApplication
     /// <summary>True if an earlier run left something.</summary>
     public static bool HasLeftOvers(RoutingOptions options, NetworkState state) => state.Rules.Any(rule => IsOurs(options, rule));
 
+    /// <summary>
+    /// The TUN of another instance to which our tables lead; null if there is none. One that nobody reads was left behind, by a run that had another name for it.
+    /// </summary>
+    public static Link? OtherInstance(RoutingOptions options, NetworkState state) => state.Links.FirstOrDefault(link =>
+        link.HasCarrier && link.Name != options.TunName
+        && state.Routes.Any(route => InTables(options, route) && route.Protocol == RoutingOptions.Protocol && route.InterfaceIndex == link.Index));
+
     /// <summary>Refuses tables and priorities that others use.</summary>
     public static void RequireFreeNumbers(RoutingOptions options, NetworkState state)
     {
+        if (OtherInstance(options, state) is { } other)
+        {
+            throw new RoutingException(
+                $"another instance runs on {other.Name} with tables and priorities of ours ({options.InboundTable} and {options.OutboundTable}, {options.Priority} to {options.LastPriority}); choose another first table and another first priority");
+        }
+
         if (state.Rules.FirstOrDefault(rule => InRange(options, rule) && !IsOurs(options, rule)) is { } rule)
         {
             throw new RoutingException(
