@@ -38,7 +38,7 @@ internal static class Options
     {
         Description = "Address space of the virtual network; repeatable [default: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7]",
         HelpName = "PREFIX",
-        Arity = ArgumentArity.ZeroOrMore,
+        Arity = ArgumentArity.OneOrMore,
         CustomParser = result => [.. result.Tokens.Select(token => ReadPrefix(token.Value, result))],
     };
 

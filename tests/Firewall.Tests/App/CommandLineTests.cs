@@ -73,6 +73,15 @@ public class CommandLineTests
         Assert.Empty(run.Output);
     }
 
+    [Theory]
+    [InlineData("verify", "--rules", "x", "--direction", "Inbound", "--protocol", "6", "--local", "10.0.0.1", "--remote", "10.0.0.2", "--vnet")]
+    [InlineData("rules", "show", "nsg.json", "--vnet")]
+    public void A_prefix_that_is_left_out_is_told(params string[] args)
+    {
+        CommandRunner run = CommandRunner.Run(args);
+        Assert.Equal((2, "firewall: Required argument missing for option: '--vnet'"), (run.ExitCode, run.ErrorLines[0]));
+    }
+
     [Fact]
     public void A_missing_option_is_told()
     {

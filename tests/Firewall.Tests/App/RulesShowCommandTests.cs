@@ -63,6 +63,22 @@ public sealed class RulesShowCommandTests : IDisposable
         Assert.Contains("warning NetworkSecurityGroupNotAssociated", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("leave FILE, --vnet and --service-tags away", "nsg.json", "--hits")]
+    [InlineData("leave FILE, --vnet and --service-tags away", "--hits", "--vnet", "10.20.0.0/16")]
+    [InlineData("leave FILE, --vnet and --service-tags away", "--hits", "--service-tags", "tags.json")]
+    [InlineData("add --hits", "nsg.json", "--socket", "admin.sock")]
+    [InlineData("add --hits", "nsg.json", "--admin", "https://192.0.2.1:9478")]
+    [InlineData("add --hits", "--token-file", "reader.token")]
+    [InlineData("needs a FILE, or --hits")]
+    public void A_file_and_an_appliance_are_not_shown_together(string why, params string[] options)
+    {
+        _folder.Write("nsg.json", Sample.Group(Sample.Rule("allow-web", 200)));
+        CommandRunner run = CommandRunner.Run(["rules", "show", .. options.Select(option => option == "nsg.json" ? _folder[option] : option)]);
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Contains(why, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Rules_with_errors_are_told_and_not_shown()
     {

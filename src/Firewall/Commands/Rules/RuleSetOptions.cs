@@ -22,6 +22,9 @@ internal sealed class RuleSetOptions
         command.Options.Add(_serviceTags);
     }
 
+    /// <summary>True if the command line has one of them, for commands that can also do without rules.</summary>
+    public bool AreGiven(ParseResult parsed) => NetworkOf(parsed) is not null || ServiceTagsOf(parsed) is not null;
+
     /// <summary><c>--vnet</c>, or null if it was not given.</summary>
     public IReadOnlyList<IpPrefix>? NetworkOf(ParseResult parsed) => parsed.GetValue(_network) is { Length: > 0 } prefixes ? prefixes : null;
 

@@ -31,10 +31,13 @@ internal static class RulesShowCommand
         {
             if (parsed.GetValue(hits))
             {
+                if (parsed.GetValue(file) is not null || common.AreGiven(parsed))
+                    throw new InvalidInputException("--hits shows the rules of the running appliance: leave FILE, --vnet and --service-tags away, or --hits");
                 using AdminClient client = socket.Connect(parsed);
                 return RuleHitsTable.Show(client, parsed.GetValue(format), streams);
             }
 
+            if (socket.IsGiven(parsed)) throw new InvalidInputException("--socket and --admin name an appliance, of which rules show knows the hits alone: add --hits, or leave them away");
             string rules = parsed.GetValue(file) ?? throw new InvalidInputException("rules show needs a FILE, or --hits for the running appliance");
             return Run(common.Load(parsed, rules), parsed.GetValue(format), streams);
         });
