@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Firewall.Admin.Remote;
 using Firewall.Control.Configuration;
@@ -8,6 +9,7 @@ using Firewall.Devices.Windows.Pipes;
 using Firewall.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -27,6 +29,8 @@ namespace Firewall.Admin;
 internal sealed class AdminServer : IDisposable
 {
     private const int MostConnections = 64;
+    private const int SecondsBetweenProbes = 5;
+    private const int UnansweredProbes = 3;
 
     // Whoever comes by TCP may be anybody until he shows a token; a place for him is not kept for long.
     private static readonly TimeSpan LongestHeaders = TimeSpan.FromSeconds(5);
@@ -133,7 +137,17 @@ internal sealed class AdminServer : IDisposable
     {
         using TcpPlace place = places.Enter((connection.RemoteEndPoint as IPEndPoint)?.Address, connection.Abort);
         connection.Features.Set(place);
+        if (connection.Features.Get<IConnectionSocketFeature>() is { } feature) NoticeAbsence(feature.Socket);
         await next(connection);
+    }
+
+    // Who follows says nothing more. One whose machine or network went away without a word would keep his place as long as there is nothing to tell him.
+    private static void NoticeAbsence(Socket socket)
+    {
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)LongestIdle.TotalSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, SecondsBetweenProbes);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, UnansweredProbes);
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
     }
 
     // A listing may wait for a person who reads it, and who waits has been let in.

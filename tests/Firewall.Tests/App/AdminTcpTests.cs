@@ -263,6 +263,21 @@ public sealed class AdminTcpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_who_follows_and_is_gone_without_a_word_the_kernel_tells()
+    {
+        await Start();
+        using Socket follower = await Connect();
+        await follower.SendAsync(Encoding.ASCII.GetBytes($"GET /v1/drops/follow HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ReaderToken}\r\n\r\n"));
+        Assert.True(await follower.ReceiveAsync(new byte[4096], SocketFlags.None, _patience.Token) > 0);
+        // "sl local_address rem_address st tx_queue:rx_queue tr:tm->when …": timer 2 is that of keepalive, when is in hundredths of a second.
+        string[] words = (await File.ReadAllLinesAsync("/proc/net/tcp")).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Single(line => line[1].EndsWith($":{_port:X4}", StringComparison.Ordinal) && line[2].EndsWith($":{((IPEndPoint)follower.LocalEndPoint!).Port:X4}", StringComparison.Ordinal));
+        string[] timer = words[5].Split(':');
+        Assert.Equal("02", timer[0]);
+        Assert.InRange(int.Parse(timer[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture), 0, 1_500);
+    }
+
+    [Fact]
     public async Task Readers_who_leave_connections_open_keep_no_operator_out()
     {
         await Start();
