@@ -17,7 +17,8 @@ public sealed class StandardStream(int descriptor)
     public static StandardStream Error { get; } = new(2);
 
     /// <summary>Writes all of it; waits as long as its reader makes it wait.</summary>
-    /// <exception cref="IOException">Nobody will ever read it, or it cannot be kept.</exception>
+    /// <exception cref="BrokenPipeException">Nobody will ever read it.</exception>
+    /// <exception cref="IOException">It cannot be kept.</exception>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
@@ -31,6 +32,7 @@ public sealed class StandardStream(int descriptor)
 
             Errno error = ErrnoText.Last;
             if (error == Errno.EAGAIN) AwaitRoom();
+            else if (error == Errno.EPIPE) throw new BrokenPipeException(error.Describe());
             else if (error != Errno.EINTR) throw new IOException(error.Describe());
         }
     }

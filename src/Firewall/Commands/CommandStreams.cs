@@ -35,7 +35,8 @@ internal sealed class CommandStreams
     public bool ErrorIsTerminal { get; init; }
 
     /// <summary>The streams of this process.</summary>
-    public static CommandStreams OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error)
+    public static CommandStreams OfProcess() => new(
+        Console.OpenStandardInput(), OperatingSystem.IsLinux() ? new StandardOutput() : Console.OpenStandardOutput(), Console.Error)
     {
         OutputIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,

@@ -11,4 +11,7 @@ internal static class ExitCode
 
     /// <summary>Wrong usage, or an input (rules, configuration, capture) that is not valid.</summary>
     public const int Invalid = 2;
+
+    /// <summary>Nobody reads standard output any more, as behind <c>| head</c>: what a shell tells of a program that SIGPIPE has ended.</summary>
+    public const int BrokenPipe = 141;
 }

@@ -6,6 +6,7 @@ using Firewall.Commands.Rules;
 using Firewall.Commands.Running;
 using Firewall.Commands.Service;
 using Firewall.Control;
+using Firewall.Devices.Linux;
 using Firewall.Hosting;
 
 namespace Firewall.Commands;
@@ -45,6 +46,10 @@ internal static class FirewallCommand
         {
             foreach (string problem in e.Problems) streams.WriteError(problem);
             return ExitCode.Invalid;
+        }
+        catch (BrokenPipeException)
+        {
+            return ExitCode.BrokenPipe;
         }
         catch (Exception e) when (e is ApplianceException or IOException or UnauthorizedAccessException)
         {

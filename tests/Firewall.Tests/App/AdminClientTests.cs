@@ -55,6 +55,25 @@ public sealed class AdminClientTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Half_an_answer_is_told_as_such_and_takes_the_place_of_no_capture()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "files with a mode");
+        using var folder = new TempFolder();
+        string token = folder.Write("reader.token", Token);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        folder.Write("drops.pcapng", "an older one");
+        foreach (string file in (string[])[folder["drops.pcapng"], "-"])
+        {
+            Task answered = AnswerAsync(_appliance, "HTTP/1.1 200 OK\r\nContent-Type: application/x-pcapng\r\nContent-Length: 1000\r\n\r\nonly this");
+            CommandRunner run = CommandRunner.Run("drops", "save", file, "--admin", $"http://127.0.0.1:{Port}", "--token-file", token);
+            await answered;
+            Assert.Equal((1, "", "firewall: the appliance ended in the midst of its answer\n"), (run.ExitCode, run.Output, run.Error));
+        }
+
+        Assert.Equal("an older one", await File.ReadAllTextAsync(folder["drops.pcapng"]));
+    }
+
     private static string Whole(string type, string body) => $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}";
 
     // Takes one connection, and closes it behind the answer.

@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Firewall.Control;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.Devices.Captures;
+using Firewall.Devices.Linux;
 using Firewall.Hosting;
 
 namespace Firewall.Commands.Replay;
@@ -75,14 +75,18 @@ internal static class ReplayCommand
     {
         string? problem = null;
         int code = ExitCode.Done;
-        using var interrupted = new CancellationTokenSource();
-        using (PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt))
-        using (PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt))
+        using (var interruption = new Interruption(TerminalConsole.For(streams.Error, streams.ErrorIsTerminal)))
         {
             try
             {
-                ReplayProgress.Run(streams, $"replaying {capture.Name}", bytes, report => replay.Run(report, interrupted.Token));
-                if (interrupted.IsCancellationRequested) (code, problem) = (ExitCode.Failed, "interrupted; what follows is about the packets before");
+                ReplayProgress.Run(streams, $"replaying {capture.Name}", bytes, report => replay.Run(report, interruption.Token));
+                if (interruption.Token.IsCancellationRequested) (code, problem) = (ExitCode.Failed, "interrupted; what follows is about the packets before");
+            }
+            catch (BrokenPipeException)
+            {
+                // The captures are whole nevertheless.
+                outputs.Finish();
+                throw;
             }
             catch (CaptureException e)
             {
@@ -105,12 +109,6 @@ internal static class ReplayCommand
 
         if (problem is not null) streams.WriteError(problem);
         return code;
-
-        void Interrupt(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            interrupted.Cancel();
-        }
     }
 
     private static CaptureReader Open(string capture, CommandStreams streams)

@@ -2,6 +2,7 @@ using Firewall.Core.Engine;
 using Firewall.Core.Packets;
 using Firewall.Core.Rules;
 using Firewall.Devices.Captures;
+using Firewall.Devices.Linux;
 using Firewall.Hosting;
 
 namespace Firewall.Commands.Replay;
@@ -44,6 +45,7 @@ internal sealed class ReplayOutputs : IDisposable
 
     /// <summary>Writes the line of one packet, if lines are wanted.</summary>
     /// <exception cref="ApplianceException">The file cannot be written.</exception>
+    /// <exception cref="BrokenPipeException">Nobody reads standard output any more.</exception>
     public void WriteLine(long number, long timestamp, in PacketInfo info, in Verdict verdict)
     {
         if (_verdicts is not { } lines) return;
@@ -51,7 +53,7 @@ internal sealed class ReplayOutputs : IDisposable
         {
             lines.Writer.Write(number, timestamp, info, verdict);
         }
-        catch (IOException e)
+        catch (IOException e) when (e is not BrokenPipeException)
         {
             throw new ApplianceException($"{lines.Name} cannot be written: {e.Message}", e);
         }
@@ -74,12 +76,14 @@ internal sealed class ReplayOutputs : IDisposable
 
     /// <summary>Writes out what is held back. Every file is tried, whatever happened before.</summary>
     /// <exception cref="ApplianceException">A file cannot be written.</exception>
+    /// <exception cref="BrokenPipeException">Nobody reads standard output any more.</exception>
     public void Finish()
     {
         List<string> problems = [];
-        Try(_verdicts?.Name, () => _verdicts!.Writer.Flush());
         Try(_allowed?.Name, () => _allowed!.Writer.Flush());
         Try(_denied?.Name, () => _denied!.Writer.Flush());
+        // Last, since nobody may read them any more.
+        Try(_verdicts?.Name, () => _verdicts!.Writer.Flush());
         if (problems.Count > 0) throw new ApplianceException(string.Join('\n', problems));
 
         void Try(string? name, Action flush)
@@ -89,7 +93,7 @@ internal sealed class ReplayOutputs : IDisposable
             {
                 flush();
             }
-            catch (IOException e)
+            catch (IOException e) when (e is not BrokenPipeException)
             {
                 problems.Add($"{name} cannot be written: {e.Message}");
             }

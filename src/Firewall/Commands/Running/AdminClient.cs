@@ -65,13 +65,31 @@ internal sealed class AdminClient : IDisposable
     }
 
     /// <summary>Gets one answer.</summary>
-    public T Get<T>(string path, JsonTypeInfo<T> type) => Read(HttpMethod.Get, path, type);
+    /// <exception cref="OperationCanceledException">It was not awaited any longer.</exception>
+    public T Get<T>(string path, JsonTypeInfo<T> type, CancellationToken stop = default) => Read(HttpMethod.Get, path, type, stop);
 
     /// <summary>Has something done.</summary>
-    public T Post<T>(string path, JsonTypeInfo<T> type) => Read(HttpMethod.Post, path, type);
+    public T Post<T>(string path, JsonTypeInfo<T> type) => Read(HttpMethod.Post, path, type, CancellationToken.None);
 
     /// <summary>Gets an answer as it comes, without an end in sight. Whoever reads it may meet an <see cref="IOException"/>.</summary>
-    public Stream Open(string path) => Send(HttpMethod.Get, path).Content.ReadAsStream();
+    public Stream Open(string path) => Send(HttpMethod.Get, path, CancellationToken.None).Content.ReadAsStream();
+
+    /// <summary>Gets an answer that is a file, all of it.</summary>
+    public byte[] GetFile(string path)
+    {
+        using Stream answer = Open(path);
+        using var file = new MemoryStream();
+        try
+        {
+            answer.CopyTo(file);
+        }
+        catch (IOException e)
+        {
+            throw new ApplianceException("the appliance ended in the midst of its answer", e);
+        }
+
+        return file.ToArray();
+    }
 
     /// <summary>What to tell when an answer is none that an appliance gives.</summary>
     public ApplianceException NotOurs(Exception? inner = null) =>
@@ -80,12 +98,12 @@ internal sealed class AdminClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private T Read<T>(HttpMethod method, string path, JsonTypeInfo<T> type)
+    private T Read<T>(HttpMethod method, string path, JsonTypeInfo<T> type, CancellationToken stop)
     {
-        using HttpResponseMessage response = Send(method, path);
+        using HttpResponseMessage response = Send(method, path, stop);
         try
         {
-            return JsonSerializer.Deserialize(response.Content.ReadAsStream(), type) ?? throw NotOurs();
+            return JsonSerializer.DeserializeAsync(response.Content.ReadAsStream(stop), type, stop).AsTask().GetAwaiter().GetResult() ?? throw NotOurs();
         }
         catch (JsonException e)
         {
@@ -93,14 +111,14 @@ internal sealed class AdminClient : IDisposable
         }
     }
 
-    private HttpResponseMessage Send(HttpMethod method, string path)
+    private HttpResponseMessage Send(HttpMethod method, string path, CancellationToken stop)
     {
         // Much longer ones are cut off while they are sent, which tells nobody why.
         if (path.Length > LongestPath) throw TooLong();
         try
         {
             using var request = new HttpRequestMessage(method, path);
-            HttpResponseMessage response = _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).GetAwaiter().GetResult();
+            HttpResponseMessage response = _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop).GetAwaiter().GetResult();
             if (!response.IsSuccessStatusCode) throw Refused(response);
             return s_types.Contains(response.Content.Headers.ContentType?.MediaType) ? response : throw NotOurs();
         }

@@ -52,19 +52,19 @@ internal static class DropsCommand
         command.SetAction(parsed =>
         {
             using AdminClient client = socket.Connect(parsed);
-            using Stream capture = client.Open("/v1/drops/capture");
+            // All of it before a file is opened: half an answer takes the place of no older capture.
+            byte[] capture = client.GetFile("/v1/drops/capture");
             string path = parsed.GetValue(file)!;
             if (path == "-")
             {
-                capture.CopyTo(streams.Output);
+                streams.Output.Write(capture);
                 streams.Output.Flush();
                 return ExitCode.Done;
             }
 
             try
             {
-                using FileStream saved = File.Create(path);
-                capture.CopyTo(saved);
+                File.WriteAllBytes(path, capture);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -38,23 +38,17 @@ internal static class TopCommand
     private static int Show(AdminClient client, int seconds, int? looks, CommandStreams streams)
     {
         IAnsiConsole console = TerminalConsole.For(streams.Out, streams.OutputIsTerminal);
-        using var stop = new CancellationTokenSource();
         // The cursor is hidden meanwhile; who interrupts wants it back.
-        void Stop(object? sender, ConsoleCancelEventArgs e)
-        {
-            e.Cancel = true;
-            stop.Cancel();
-        }
-
-        Console.CancelKeyPress += Stop;
+        using var interruption = new Interruption(console);
+        CancellationToken stop = interruption.Token;
         try
         {
-            TopLook last = Look(client, seconds: 0);
+            TopLook last = Look(client, seconds: 0, stop);
             if (!streams.OutputIsTerminal)
             {
-                for (int look = 0; look != looks && !stop.IsCancellationRequested; look++)
+                for (int look = 0; look != looks; look++)
                 {
-                    TopLook now = Look(client, seconds);
+                    TopLook now = Look(client, seconds, stop);
                     console.Write(TopScreen.Of(last, now));
                     last = now;
                 }
@@ -64,18 +58,18 @@ internal static class TopCommand
 
             console.Live(TopScreen.Of(last, last)).Start(live =>
             {
-                for (int look = 0; look != looks && !stop.IsCancellationRequested && !WantsToQuit(); look++)
+                for (int look = 0; look != looks && !WantsToQuit(); look++)
                 {
-                    TopLook now = Look(client, seconds);
+                    TopLook now = Look(client, seconds, stop);
                     live.UpdateTarget(TopScreen.Of(last, now));
                     last = now;
                 }
             });
             return ExitCode.Done;
         }
-        finally
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            Console.CancelKeyPress -= Stop;
+            return ExitCode.Done;
         }
     }
 
@@ -90,11 +84,12 @@ internal static class TopCommand
     }
 
     // The appliance takes that time to measure its flows; the other figures are those of the end.
-    private static TopLook Look(AdminClient client, int seconds)
+    private static TopLook Look(AdminClient client, int seconds, CancellationToken stop)
     {
         IReadOnlyList<FlowRateEntry> flows = seconds == 0
             ? []
-            : client.Get(string.Create(CultureInfo.InvariantCulture, $"/v1/flows/top?seconds={seconds}&limit={TopScreen.Rows}"), AdminJson.Default.IReadOnlyListFlowRateEntry);
-        return new TopLook(client.Get("/v1/status", AdminJson.Default.StatusReport), client.Get("/v1/rules/hits", AdminJson.Default.IReadOnlyListRuleHitStatus), flows);
+            : client.Get(string.Create(CultureInfo.InvariantCulture, $"/v1/flows/top?seconds={seconds}&limit={TopScreen.Rows}"), AdminJson.Default.IReadOnlyListFlowRateEntry, stop);
+        return new TopLook(
+            client.Get("/v1/status", AdminJson.Default.StatusReport, stop), client.Get("/v1/rules/hits", AdminJson.Default.IReadOnlyListRuleHitStatus, stop), flows);
     }
 }

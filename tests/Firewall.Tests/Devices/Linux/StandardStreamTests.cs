@@ -30,7 +30,7 @@ public sealed class StandardStreamTests
         using var writer = new AnonymousPipeClientStream(PipeDirection.Out, reader.GetClientHandleAsString());
         reader.Dispose();
         int descriptor = (int)writer.SafePipeHandle.DangerousGetHandle();
-        IOException gone = Assert.Throws<IOException>(() => new StandardStream(descriptor).Write([1]));
+        BrokenPipeException gone = Assert.Throws<BrokenPipeException>(() => new StandardStream(descriptor).Write([1]));
         Assert.StartsWith("EPIPE", gone.Message, StringComparison.Ordinal);
     }
 }
