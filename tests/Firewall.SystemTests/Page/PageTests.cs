@@ -132,6 +132,26 @@ public sealed partial class PageTests
         Assert.Equal(421, foreign!.Status);
     }
 
+    [Fact]
+    public async Task After_a_restart_the_rules_of_now_are_shown()
+    {
+        using var lab = new Lab();
+        await using Browser browser = await Browser.StartAsync(lab.Gateway);
+        IPage page = await browser.OpenAsync();
+        using (Start(lab, Nsg.AllowSsh))
+        {
+            await page.GotoAsync(Url);
+            await SignInAsync(page, ReaderToken);
+            await GoAsync(page, "Rules");
+            await Expect(page.Locator("#groups")).ToContainTextAsync("allow-ssh");
+        }
+
+        // Its first policy has the same version as that of the one before.
+        using RunningAppliance next = Start(lab, Nsg.AllowService);
+        await Expect(page.Locator("#groups")).ToContainTextAsync("allow-service", new() { Timeout = 10_000 });
+        await Expect(page.Locator("#groups")).Not.ToContainTextAsync("allow-ssh");
+    }
+
     // Every view is drawn, can be read, fits, and has a name for each field.
     private static async Task LookAsync(Lab lab, IPage page, string look)
     {
@@ -205,9 +225,9 @@ public sealed partial class PageTests
 
     private static ILocatorAssertions Expect(ILocator locator) => Assertions.Expect(locator);
 
-    private static RunningAppliance Start(Lab lab)
+    private static RunningAppliance Start(Lab lab, params string[] rules)
     {
-        lab.WriteRules(Nsg.Group());
+        lab.WriteRules(Nsg.Group(rules));
         lab.WriteJitPolicies(terminateOnExpiry: false);
         (string operators, string readers) = (lab.WriteSecret("operator.token", OperatorToken), lab.WriteSecret("reader.token", ReaderToken));
         RunningAppliance appliance = RunningAppliance.Start(

@@ -18,7 +18,7 @@ for (const [name, title] of [["allowed", "Allowed"], ["denied", "Denied"], ["flo
 
 /** Takes a status, one a second. */
 export function takeStatus(status) {
-  if (history.length > 0 && status.process !== history.at(-1).process) clear();
+  if (history.length > 0 && status.started !== history.at(-1).started) clear();
   history.push(status);
   if (history.length > 2) history.shift();
   if (history.length === 2) {

@@ -9,9 +9,12 @@ import * as flows from "./flows.js";
 import * as overview from "./overview.js";
 import * as rules from "./rules.js";
 
+// Each process counts its policies from 1 on, and in a container the next one has the same number.
+const policyNow = () => (status === null ? undefined : `${status.started} ${status.policy.version}`);
+
 const views = {
   overview: () => overview.draw(),
-  rules: signal => rules.start(signal, () => status?.policy.version, problem),
+  rules: signal => rules.start(signal, policyNow, problem),
   flows: signal => flows.start(signal, problem),
   drops: () => drops.show(),
   access: signal => access.start(signal, caller.role === "Operator", problem),

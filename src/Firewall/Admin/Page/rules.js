@@ -9,18 +9,18 @@ const classes = { Priority: "number", Hits: "number", "Last hit": "whole" };
 let shown = null;
 let groups = [];
 
-/** Shows them until the signal. */
-export function start(signal, versionOf, problem) {
+/** Shows them until the signal; draws them anew when another policy is in force. */
+export function start(signal, policyNow, problem) {
   shown = null;
   every(2000, signal, async () => {
-    const version = versionOf();
+    const policy = policyNow();
     const [rules, hits] = await Promise.all([
-      shown === version ? null : get("/v1/rules", { asWritten: true }, signal),
+      shown === policy ? null : get("/v1/rules", { asWritten: true }, signal),
       get("/v1/rules/hits", {}, signal),
     ]);
     if (rules !== null) {
       draw(rules.value);
-      shown = version;
+      shown = policy;
     }
 
     fillIn(new Map(hits.map(hit => [keyOf(hit.securityGroup, resourceName(hit.rule), hit.direction), hit])));
