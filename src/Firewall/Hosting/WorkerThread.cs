@@ -9,7 +9,11 @@ internal sealed class WorkerThread
 {
     // So often does an idle worker look after its flow records.
     private const int IdleMilliseconds = 100;
-    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(5);
+
+    // What the thread does, or is asked for.
+    private const int Ended = 0;
+    private const int Running = 1;
+    private const int Stopping = 2;
 
     private readonly PacketWorker _worker;
     private readonly IPacketQueue _queue;
@@ -17,7 +21,7 @@ internal sealed class WorkerThread
     private readonly Action<string> _failed;
     private readonly string _name;
     private Thread? _thread;
-    private volatile bool _stopping;
+    private int _state = Ended;
     private long _lastTurn = Environment.TickCount64;
     private long _batches;
     private long _busyTicks;
@@ -41,6 +45,9 @@ internal sealed class WorkerThread
     /// <summary>The loop's body.</summary>
     public PacketWorker Worker => _worker;
 
+    /// <summary>How long <see cref="Stop"/> waits for the thread.</summary>
+    public TimeSpan LongestStop { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>When the worker last began a turn, in milliseconds; an idle one does so ten times a second.</summary>
     public long LastTurn => Volatile.Read(ref _lastTurn);
 
@@ -50,10 +57,12 @@ internal sealed class WorkerThread
     /// <summary>How long they took from the first verdict until the last packet was sent, all together.</summary>
     public TimeSpan Busy => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _busyTicks));
 
-    /// <summary>Starts the thread; also again after a stop.</summary>
+    /// <summary>Starts the thread; also again after a stop. One that did not stop in time goes on.</summary>
     public void Start()
     {
-        _stopping = false;
+        // A second thread beside it would use the same batch and the same place in the table.
+        if (Interlocked.CompareExchange(ref _state, Running, Stopping) == Stopping) return;
+        _state = Running;
         _thread = new Thread(Run) { Name = _name, IsBackground = true };
         _thread.Start();
     }
@@ -62,20 +71,24 @@ internal sealed class WorkerThread
     public void Wake() => _queue.Wake();
 
     /// <summary>Ends the thread after the batch it is at, and waits for it.</summary>
+    /// <exception cref="TimeoutException">It is still at it; it ends when it has done with it, unless <see cref="Start"/> lets it go on.</exception>
     public void Stop()
     {
-        _stopping = true;
+        Interlocked.CompareExchange(ref _state, Stopping, Running);
         _queue.Wake();
         if (_thread is { IsAlive: true } running && !running.Join(LongestStop)) throw new TimeoutException($"{_name} did not stop");
     }
 
     private void Run()
     {
+        string why = "the device is gone";
 #pragma warning disable CA1031 // An exception that left the thread would end the process without taking the routing down.
         try
         {
-            while (!_stopping && _worker.Receive(IdleMilliseconds))
+            while (true)
             {
+                if (!MayGoOn()) return;
+                if (!_worker.Receive(IdleMilliseconds)) break;
                 long now = Environment.TickCount64;
                 Volatile.Write(ref _lastTurn, now);
                 long start = Stopwatch.GetTimestamp();
@@ -83,17 +96,17 @@ internal sealed class WorkerThread
                 Volatile.Write(ref _busyTicks, _busyTicks + Stopwatch.GetTimestamp() - start);
                 Volatile.Write(ref _batches, _batches + 1);
             }
-
-            if (!_stopping) _failed("the device is gone");
         }
-        catch (Exception e) when (!_stopping)
+        catch (Exception e)
         {
-            _failed(e is IOException ? e.Message : $"internal error, please report it: {e.GetType().Name}: {e.Message}");
-        }
-        catch (Exception)
-        {
-            // The device may be closed under a worker that did not stop in time; nobody waits for it any more.
+            why = e is IOException ? e.Message : $"internal error, please report it: {e.GetType().Name}: {e.Message}";
         }
 #pragma warning restore CA1031
+
+        // The device may be closed under a worker that did not stop in time; nobody waits for it any more.
+        if (Interlocked.Exchange(ref _state, Ended) == Running) _failed(why);
     }
+
+    // False once it was asked to stop, which cannot be taken back from then on.
+    private bool MayGoOn() => Volatile.Read(ref _state) == Running || Interlocked.CompareExchange(ref _state, Ended, Stopping) == Running;
 }

@@ -144,6 +144,26 @@ public sealed class UpgradeTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_successor_that_does_not_find_the_flows_leaves_the_running_one_in_charge()
+    {
+        using var lab = new Lab();
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, DatagramPort).AnswerAll();
+        using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
+        using RunningAppliance first = lab.StartGateway(Nsg.Group(Nsg.AllowService));
+        Assert.Equal([2, 1], asker.Ask(Lab.VmV4, DatagramPort, [1, 2]));
+
+        // With a /run of its own, as in another container that shares the network alone.
+        (int code, string said) = RunningAppliance.TryFollow(lab.Gateway, lab.Configuration(), "unshare", "--mount", "sh", "-c", "mount -t tmpfs run /run && exec \"$@\"", "sh");
+        Assert.True(code == 1, said);
+        Assert.Contains("does not exist here, so connections would end", said, StringComparison.Ordinal);
+        first.WaitForLog("did not take over");
+        lab.WriteRules(Nsg.Group());
+        first.WaitForPolicy(2);
+        Assert.Equal([4, 3], asker.Ask(Lab.VmV4, DatagramPort, [3, 4]));
+        Assert.Equal(0, first.Terminate());
+    }
+
+    [Fact]
     public void A_successor_that_dies_while_the_other_waits_for_it_is_not_missed()
     {
         using var lab = new Lab();

@@ -15,7 +15,7 @@ public sealed class CommandEndTests : IDisposable
 {
     private const int BrokenPipe = 141;
     private const int EndedBySigint = 130;
-    private static readonly TimeSpan Guard = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Guard = TimeSpan.FromSeconds(60);
 
     // Denied where there are no rules.
     private static readonly byte[] s_record =

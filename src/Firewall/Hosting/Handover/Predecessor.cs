@@ -111,8 +111,10 @@ internal sealed class Predecessor : IDisposable
             throw new IOException($"it is version {offer.Program}, which hands over in another way; stop it and start this one");
         if (queues is not null && offer.Queues != queues)
             throw new IOException($"it has {offer.Queues} queues and Firewall:Tun:Queues is {queues}; the number changes only by a stop and a start");
-        if (offer.Flows is null)
+        if (offer.Flows is not { } flows)
             throw new IOException("its flow table is in private memory, so connections would end; set Firewall:FlowTable:File, or stop it and start this one");
+        if (!File.Exists(flows))
+            throw new IOException($"its flow table {flows} does not exist here, so connections would end; give both the same folder (a volume, where they are in containers of their own), or stop it and start this one");
     }
 
     private void Expect(string word)
