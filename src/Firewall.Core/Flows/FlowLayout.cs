@@ -9,7 +9,7 @@ namespace Firewall.Core.Flows;
 internal readonly record struct FlowLayout
 {
     /// <summary>Raised whenever the meaning of a byte in the region changes; a region of another version is not adopted.</summary>
-    public const uint Version = 5;
+    public const uint Version = 6;
 
     /// <summary>Parts start at multiples of this.</summary>
     public const int Alignment = 64;
