@@ -11,7 +11,7 @@ public sealed partial class FirewallEngine
     private readonly ErrorLimiter _errors = new();
 
     /// <summary>
-    /// An ICMP error passes if it comes back to the sender of a packet of a known flow, and, for TCP, quotes a sequence number that this
+    /// An ICMP error passes if it comes back to the sender of a packet of a known flow, who has sent something, and, for TCP, quotes a sequence number that this
     /// sender may have on its way (RFC 5927 section 4.1). It never refreshes the flow.
     /// </summary>
     private Verdict RelateToFlow(ReadOnlySpan<byte> packet, in PacketInfo info, Policy policy, long now)
@@ -25,8 +25,9 @@ public sealed partial class FirewallEngine
             FlowShard shard = ShardOf(hash);
             shard.Enter();
             ref FlowHead record = ref shard.Find(key, hash, (uint)now);
-            bool isKnown = !Unsafe.IsNullRef(ref record);
-            bool fits = isKnown && (embedded.Protocol != IpProtocol.Tcp || TcpTracker.HasSent(record, shard.TailOf(ref record), embedded.Sequence, fromHigh));
+            bool isTcp = embedded.Protocol == IpProtocol.Tcp;
+            bool isKnown = !Unsafe.IsNullRef(ref record) && (isTcp || record.IsForward(fromHigh) || (record.Flags & FlowFlags.Replied) != 0);
+            bool fits = isKnown && (!isTcp || TcpTracker.HasSent(record, shard.TailOf(ref record), embedded.Sequence, fromHigh));
             int rule = isKnown ? record.Rule : RuleCatalog.None;
             shard.Exit();
             TrafficDirection direction = policy.DirectionOf(info.Source, info.Destination);

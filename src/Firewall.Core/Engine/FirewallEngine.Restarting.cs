@@ -5,27 +5,30 @@ using Firewall.Core.Rules;
 
 namespace Firewall.Core.Engine;
 
-/// <content>A connection in the other direction than the flow that is in its place.</content>
+/// <content>A connection that begins where another one's flow still is. Its SYN and SYN/ACK are that flow's packets, but what they open is asked of the rules.</content>
 public sealed partial class FirewallEngine
 {
     /// <summary>
-    /// A SYN/ACK of the flow's originator answers, or may answer, a SYN of the other end, which passed without a look at the rules: they are asked
-    /// now. Leaves the shard.
+    /// A SYN that the flow's own state does not ask for, or a SYN/ACK that answers one: who sends it may know nothing any more of the connection that
+    /// was. Leaves the shard.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private Verdict JudgeTurned(
+    private Verdict JudgeRestart(
         TrackResult result, FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, long now)
     {
-        RuleMatch match = policy.Evaluate(announced.AsOpening(isForward: false));
+        bool isForward = record.IsForward(announced.FromHigh);
+        bool isSyn = (announced.Info.TcpFlags & TcpFlags.Ack) == 0;
+        RuleMatch match = policy.Evaluate(announced.AsOpening(isForward: isSyn));
         bool isAllowed = match.Access == Access.Allow;
-        if (isAllowed && result == TrackResult.Turn) return TurnFlow(shard, ref record, packet, announced, policy, match, now);
-        TrafficDirection direction = DirectionOf(record, isForward: true);
-        Verdict verdict = isAllowed
-            ? new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, direction)
+        if (isAllowed && result == TrackResult.Restart) return RestartFlow(shard, ref record, packet, announced, policy, match, now);
+        TrafficDirection direction = DirectionOf(record, isForward);
+        Verdict verdict =
+            isAllowed ? new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, direction)
+            : isSyn ? new Verdict(Access.Deny, match.Rule == RuleCatalog.None ? VerdictReason.NoSecurityGroup : VerdictReason.Rule, match.Rule, match.Direction)
             : new Verdict(Access.Deny, VerdictReason.InvalidState, record.Rule, direction);
         if (isAllowed)
         {
-            if (record.Count(isForward: true, announced.Info.Length)) shard.CountWrap(ref record, isForward: true, announced.Info.Length);
+            if (record.Count(isForward, announced.Info.Length)) shard.CountWrap(ref record, isForward, announced.Info.Length);
             record.See((uint)now);
         }
 
@@ -34,35 +37,32 @@ public sealed partial class FirewallEngine
         return verdict;
     }
 
-    /// <summary>
-    /// Ends the flow and begins the one in the other direction, of which the SYN/ACK is the first packet: who sends it knows nothing any more of the
-    /// connection that was. Leaves the shard.
-    /// </summary>
-    private Verdict TurnFlow(
+    /// <summary>Ends the flow and begins the one whose SYN it had remembered, of which the SYN/ACK is the first packet. Leaves the shard.</summary>
+    private Verdict RestartFlow(
         FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced, Policy policy, RuleMatch match, long now)
     {
         ref readonly PacketInfo synAck = ref announced.Info;
-        TrafficDirection direction = DirectionOf(record, isForward: true);
+        TrafficDirection direction = DirectionOf(record, record.IsForward(announced.FromHigh));
         TcpMemory syn = shard.TailOf(ref record).Memory;
         shard.Remove(ref record, announced.Hash, (uint)now);
         record.EndChange();
-        ref FlowHead turned = ref shard.Add(announced.Key, !announced.FromHigh, announced.Hash, (uint)now, out FlowRefusal refusal);
-        if (Unsafe.IsNullRef(ref turned))
+        ref FlowHead begun = ref shard.Add(announced.Key, !announced.FromHigh, announced.Hash, (uint)now, out FlowRefusal refusal);
+        if (Unsafe.IsNullRef(ref begun))
         {
             shard.Exit();
             return new Verdict(Access.Deny, ReasonOf(refusal), match.Rule, direction);
         }
 
-        turned.Direction = (byte)match.Direction;
-        turned.Rule = match.Rule;
-        ref FlowTail tail = ref shard.TailOf(ref turned);
+        begun.Direction = (byte)match.Direction;
+        begun.Rule = match.Rule;
+        ref FlowTail tail = ref shard.TailOf(ref begun);
         tail.PolicyVersion = (ushort)policy.Version;
-        TcpTracker.OpenAnswered(ref turned, ref tail, syn, synAck, packet);
-        turned.See((uint)now, (uint)now + shard.Adapt(_timeouts.Of(IpProtocol.Tcp, turned.State)));
-        shard.Schedule(ref turned, now);
-        shard.TellBegun(ref turned);
-        if (turned.Count(isForward: false, synAck.Length)) shard.CountWrap(ref turned, isForward: false, synAck.Length);
-        turned.EndChange();
+        TcpTracker.OpenAnswered(ref begun, ref tail, syn, synAck, packet);
+        begun.See((uint)now, (uint)now + shard.Adapt(_timeouts.Of(IpProtocol.Tcp, begun.State)));
+        shard.Schedule(ref begun, now);
+        shard.TellBegun(ref begun);
+        if (begun.Count(isForward: false, synAck.Length)) shard.CountWrap(ref begun, isForward: false, synAck.Length);
+        begun.EndChange();
         shard.Exit();
         return new Verdict(Access.Allow, VerdictReason.Rule, match.Rule, direction);
     }

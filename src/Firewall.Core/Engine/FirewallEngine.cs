@@ -258,7 +258,7 @@ public sealed partial class FirewallEngine
         TrackResult result, FlowShard shard, ref FlowHead record, ReadOnlySpan<byte> packet, in AnnouncedPacket announced,
         Policy policy, long now)
     {
-        if (result is TrackResult.Turn or TrackResult.PassIfTurned) return JudgeTurned(result, shard, ref record, packet, announced, policy, now);
+        if (result is TrackResult.Restart or TrackResult.PassIfAllowed) return JudgeRestart(result, shard, ref record, packet, announced, policy, now);
         bool isForward = record.IsForward(announced.FromHigh);
         int length = announced.Info.Length;
         var accepted = new Verdict(Access.Allow, VerdictReason.Flow, record.Rule, DirectionOf(record, isForward));

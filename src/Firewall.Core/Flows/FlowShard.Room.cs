@@ -7,8 +7,8 @@ internal sealed partial class FlowShard
 {
     /// <summary>
     /// Makes room by dropping one flow that was never answered: the oldest of a few picked at random, which is cheap, cannot be steered
-    /// from outside, and under a flood hits the flood. In a full table a connection that was reset goes before them: it is over. No other
-    /// assured flow is ever dropped.
+    /// from outside, and under a flood hits the flood. In a full table a connection that is over goes before them: one that was reset, or in
+    /// TIME_WAIT with all acknowledged, of which a few thousand a second would keep the table full else. No other assured flow is ever dropped.
     /// </summary>
     private void EvictHalfOpen(uint now)
     {
@@ -25,7 +25,7 @@ internal sealed partial class FlowShard
             int number = (int)(((ulong)_random * (uint)_everUsed) >> 32);
             ref FlowHead record = ref _memory.Head(number);
             if (record.State == 0) continue;
-            if (isFull && record.Protocol == IpProtocol.Tcp && record.State == (byte)TcpState.Close)
+            if (isFull && IsOver(record, _memory.Tail(number)))
             {
                 oldest = number;
                 break;
@@ -41,4 +41,9 @@ internal sealed partial class FlowShard
         Evicted++;
         Remove(ref victim, _hash.Of(KeyOf(victim)), now);
     }
+
+    private static bool IsOver(in FlowHead record, in FlowTail tail) =>
+        record.Protocol == IpProtocol.Tcp
+        && ((TcpState)record.State == TcpState.Close
+            || ((TcpState)record.State == TcpState.TimeWait && tail.LowPeer.HasAcknowledgedAll(tail.HighPeer) && tail.HighPeer.HasAcknowledgedAll(tail.LowPeer)));
 }

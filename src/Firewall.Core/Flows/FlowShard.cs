@@ -119,10 +119,21 @@ internal sealed partial class FlowShard
     public ref FlowHead Add(scoped in FlowKey key, bool fromHigh, ulong hash, uint now, out FlowRefusal refusal)
     {
         refusal = FlowRefusal.None;
+        if (!_sources.TryAdd(fromHigh ? key.High : key.Low))
+        {
+            // Before anybody has to make room for it.
+            refusal = FlowRefusal.SourceLimit;
+            return ref Unsafe.NullRef<FlowHead>();
+        }
+
         if (Count == _capacity || IsHalfOpenFull) EvictHalfOpen(now);
-        if (Count == _capacity) refusal = FlowRefusal.TableFull;
-        else if (!_sources.TryAdd(fromHigh ? key.High : key.Low)) refusal = FlowRefusal.SourceLimit;
-        if (refusal != FlowRefusal.None) return ref Unsafe.NullRef<FlowHead>();
+        if (Count == _capacity)
+        {
+            _sources.Remove(fromHigh ? key.High : key.Low);
+            refusal = FlowRefusal.TableFull;
+            return ref Unsafe.NullRef<FlowHead>();
+        }
+
         int number = TakeFreeRecord();
         ref FlowHead record = ref _memory.Head(number);
         record = default;

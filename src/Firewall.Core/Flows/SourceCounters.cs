@@ -3,8 +3,8 @@ using Firewall.Core.Packets;
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// How many flows each source address has opened, in fixed memory: a count-min sketch of two rows under the table's keyed hash. It may
-/// count an address too high when it shares both cells with busier ones, and never too low.
+/// How many flows each source has opened (an address of IPv4, a network of 64 bits of IPv6, within which a host takes as many addresses as it likes), in fixed memory: a count-min sketch of two rows under the table's keyed hash. It may
+/// count a source too high when it shares both cells with busier ones, and never too low.
 /// </summary>
 internal sealed class SourceCounters
 {
@@ -55,5 +55,5 @@ internal sealed class SourceCounters
         Array.Clear(_second);
     }
 
-    private ulong HashOf(IpAddress source) => _hash.Of(source, default, 0);
+    private ulong HashOf(IpAddress source) => _hash.Of(source.IsIPv4 ? source : new IpAddress(source.High, 0), default, 0);
 }

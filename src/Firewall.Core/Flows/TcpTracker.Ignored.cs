@@ -20,6 +20,13 @@ public static partial class TcpTracker
         return !isOwnHandshake;
     }
 
+    /// <summary>
+    /// True if both ends open at once and one acknowledges the other's SYN without a SYN of its own: what a host answers to a SYN that comes again, or
+    /// sends once it was answered so. Its SYN/ACK, which would have told the same, was lost before it came here.
+    /// </summary>
+    private static bool HasSeenBothSyns(in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state) =>
+        state == TcpState.SynSent2 && kind is TcpKind.Ack or TcpKind.Fin && receiver.End - segment.Acknowledgment <= LongestSyn;
+
     private static bool IsChallenge(in TcpMemory memory, TcpKind kind, bool fromHigh) =>
         kind == TcpKind.Ack && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && memory.ExpectsChallenge;
 
@@ -54,7 +61,7 @@ public static partial class TcpTracker
             case TcpKind.Syn when !record.IsForward(fromHigh) && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh:
                 break;
             // One that opens nothing where there is no flow opens nothing here.
-            case TcpKind.Syn when OpeningPacket.Read(packet, segment, out _) != MalformedReason.None:
+            case TcpKind.Syn when !MayBeginOne(packet, segment):
                 break;
             case TcpKind.Syn:
                 memory.RememberSyn(fromHigh, segment, TcpOptionList.Of(packet, segment), expectsChallenge: state == TcpState.LastAck);
@@ -68,4 +75,13 @@ public static partial class TcpTracker
                 break;
         }
     }
+
+    /// <summary>
+    /// As <see cref="OpeningPacket.Read"/> says. Behind a plain IP header only the list of options can keep a SYN from opening something; there it is not
+    /// asked, since it allocates and the shard is held meanwhile.
+    /// </summary>
+    private static bool MayBeginOne(ReadOnlySpan<byte> packet, in PacketInfo syn) =>
+        syn.TransportOffset == (syn.IsIPv4 ? Ipv4Reader.MinHeaderLength : Ipv6Reader.HeaderLength)
+            ? TcpOptionList.TryMeasure(TcpOptionList.Of(packet, syn), TcpOptionList.IsCut(packet, syn), out _)
+            : OpeningPacket.Read(packet, syn, out _) == MalformedReason.None;
 }

@@ -24,7 +24,8 @@ public static partial class TcpTracker
             if (answersSynAck && segment.Sequence - sender.End <= LongestSyn) return Reset.PassedOn;
 
             // A refusal of the one SYN, while the other is on its way: who gets the refusal first believes it, who gets the SYN first does not.
-            if (state == TcpState.SynSent2 && segment.Sequence == 0 && segment.Acknowledgment == receiver.End) return Reset.PassedOn;
+            bool bothHaveOpened = state == TcpState.SynSent2 || (record.Flags & FlowFlags.SimultaneousOpen) != 0;
+            if (bothHaveOpened && segment.Sequence == 0 && segment.Acknowledgment == receiver.End) return Reset.PassedOn;
             if ((receiver.Flags & TcpPeerFlags.HasAcknowledged) != 0 && segment.Sequence != 0 && TcpWindow.IsAfter(receiver.MaxAck, segment.Sequence))
                 return Reset.Refused;
             return IsProven(sender, receiver, segment) ? Reset.InWindow : Reset.Unproven;

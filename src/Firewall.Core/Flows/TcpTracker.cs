@@ -104,7 +104,7 @@ public static partial class TcpTracker
         tail.Memory.Remember(kind, fromHigh, TcpWindow.EndOf(segment));
     }
 
-    /// <summary>Prepares a new record for a connection whose SYN had been let through on another one's flow, and moves it on by the SYN/ACK.</summary>
+    /// <summary>Prepares a new record for a connection whose SYN had been let through on an older one's flow, and moves it on by the SYN/ACK.</summary>
     /// <param name="record">The record's head, with its originator set: the end that sent the SYN.</param>
     /// <param name="tail">Its tail.</param>
     /// <param name="syn">The SYN, as the other flow remembered it.</param>
@@ -145,7 +145,8 @@ public static partial class TcpTracker
 
         // The scale of a SYN that a capture cut short is not known, and without it no window is.
         if (kind <= TcpKind.SynAck && TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
-        byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + record.State];
+        if (HasSeenBothSyns(receiver, segment, kind, state)) state = TcpState.SynReceived;
+        byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + (int)state];
         if (action == In)
         {
             uint received = tail.Memory.SackPermitted ? TcpOptionList.HighestSackEdge(options, segment.Acknowledgment) : segment.Acknowledgment;
@@ -167,31 +168,23 @@ public static partial class TcpTracker
         bool bothHaveOpened = (record.Flags & FlowFlags.SimultaneousOpen) != 0;
         bool isDoubtful = action == Ig || (isForward && state == TcpState.SynReceived && !bothHaveOpened);
         bool answersIgnored = isDoubtful && AnswersIgnoredSyn(tail, sender, receiver, segment, kind, fromHigh);
-        if (answersIgnored && isForward) return TrackResult.Turn;
+        if (answersIgnored) return TrackResult.Restart; // the host took the SYN after all
 
         // In a simultaneous open both SYN/ACKs tell something new: each announces its sender's window.
-        if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened && !answersIgnored) action = SR;
+        if (action == Ig && kind == TcpKind.SynAck && state == TcpState.SynReceived && bothHaveOpened) action = SR;
         if (action == Ig)
         {
             if (kind == TcpKind.SynAck && isForward)
             {
                 return bothHaveOpened && IsOldSynAck(sender, receiver, segment) ? TrackResult.Ignore
-                    : MayBeChallenged(receiver, segment, state) ? TrackResult.PassIfTurned
+                    : MayBeChallenged(receiver, segment, state) ? TrackResult.PassIfAllowed
                     : TrackResult.InvalidState;
             }
 
-            if (!answersIgnored)
-            {
-                RememberIgnored(ref record, ref tail.Memory, segment, packet, kind, fromHigh, state);
-                return TrackResult.Ignore;
-            }
-
-            // The host took the SYN after all: the old connection was stale, and this is the new one.
-            TcpWindow.Restart(ref receiver, ref sender, tail.Memory, segment.Acknowledgment);
-            record.Flags &= ~FlowFlags.SimultaneousOpen;
-            if (!TcpOptionList.IsCut(packet, segment)) record.Flags &= ~FlowFlags.Liberal;
-            state = TcpState.SynSent;
-            action = SR;
+            RememberIgnored(ref record, ref tail.Memory, segment, packet, kind, fromHigh, state);
+            // That of the answering end is for the host to challenge, as long as the connection is open.
+            bool mayBegin = kind == TcpKind.Syn && (isForward ? state >= TcpState.Established : state >= TcpState.TimeWait);
+            return mayBegin ? TrackResult.PassIfAllowed : TrackResult.Ignore;
         }
 
         var next = (TcpState)action;

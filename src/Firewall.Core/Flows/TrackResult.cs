@@ -24,12 +24,15 @@ public enum TrackResult : byte
     /// <summary>The packet begins a new connection on the endpoints of a finished one.</summary>
     Reopen,
 
-    /// <summary>The originator answers a SYN of the other end: its old connection is gone, and one in the other direction begins if the rules allow it.</summary>
-    Turn,
+    /// <summary>
+    /// A SYN/ACK for a SYN that had passed on this flow: its sender has no other connection on these endpoints, and a new one begins, in whichever direction, if the
+    /// rules allow it.
+    /// </summary>
+    Restart,
 
     /// <summary>
-    /// A SYN/ACK of the originator that the other end should challenge. It passes, moves nothing and refreshes nothing, if the rules allow a
-    /// connection in the other direction: it may be a part of one.
+    /// The packet passes, moves nothing and refreshes nothing, if the rules would allow a connection: a SYN that may begin one, or a SYN/ACK
+    /// of the originator that the other end should challenge, which may be a part of one in the other direction.
     /// </summary>
-    PassIfTurned,
+    PassIfAllowed,
 }

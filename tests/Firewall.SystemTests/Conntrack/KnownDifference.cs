@@ -29,6 +29,8 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.Before.State is >= TcpState.Established and < TcpState.SynSent2 && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0 && step.Verdict.Reason == VerdictReason.Flow),
         new("Second SYN/ACK of a simultaneous open", true, static step => step.Flags == SynAck && step.Verdict.IsAllowed
             && step.Before.State == TcpState.SynReceived && (step.Before.Flags & FlowFlags.SimultaneousOpen) != 0),
+        new("Acknowledgment of a simultaneous open", true, static step => (step.Flags & (SynAck | TcpFlags.Rst)) == TcpFlags.Ack && step.Verdict.IsAllowed
+            && step.Before.State == TcpState.SynSent2 && step.After.State is not (TcpState.None or TcpState.SynSent2), IsRare: true),
         new("Late copies of the handshake", true, static step => step.Flags == SynAck && step.Verdict.IsAllowed && step.Before.State is >= TcpState.Established and < TcpState.SynSent2
             && step.After.State == step.Before.State && step.Before.Receiver.End - step.Info.Acknowledgment < Recent && step.Before.Sender.End - EndOf(step) < Recent),
         new("SYN/ACK behind another segment", true, static step => step.Flags == SynAck && step.IsBehindAnother

@@ -73,6 +73,26 @@ public sealed class AllocationTests
         Assert.True(events.Lost > 0);
     }
 
+    [Theory]
+    [InlineData("203.0.113.5:40000", "10.0.0.4:22")]
+    [InlineData("[2001:db8::5]:40000", "[fd00::4]:22")]
+    public void Nor_does_a_request_for_a_connection_that_is_there(string client, string server)
+    {
+        using var flows = new FlowTable(100);
+        var engine = new FirewallEngine(flows, new FragmentTable(), new EngineOptions(), new EventRing<DropEvent>(16));
+        Policy policy = Compile(SampleRules.AllowAll);
+        foreach (byte[] packet in (byte[][])[
+            PacketBuilder.Tcp(client, server, TcpFlags.Syn, 1000),
+            PacketBuilder.Tcp(server, client, TcpFlags.Syn | TcpFlags.Ack, 5000, 1001),
+            PacketBuilder.Tcp(client, server, TcpFlags.Ack, 1001, 5001)])
+        {
+            Assert.True(engine.Inspect(packet, packet.Length, policy, 0, out _).IsAllowed);
+        }
+
+        byte[] again = PacketBuilder.Tcp(client, server, TcpFlags.Syn, 90_000_000, options: PacketBuilder.TcpOptions(1460, 7, true, 5));
+        Assert.Equal(0, AllocatedBy(() => engine.Inspect(again, again.Length, policy, 1, out _).IsAllowed));
+    }
+
     [Fact]
     public void A_denied_packet_allocates_nothing()
     {

@@ -206,6 +206,21 @@ public sealed class FlowScenarios
     }
 
     [Fact]
+    public void An_icmp_error_about_an_answer_that_was_not_given_is_about_no_flow()
+    {
+        using PacketTrace trace = new PacketTrace().With("dns", SampleRules.AllowDns);
+        trace.Run("""
+            # of an older flow, with which it is over
+            0       10.0.0.4:53 > 203.0.113.5:4000  udp len=30             => Allow Rule
+            +40     203.0.113.5:4000 > 10.0.0.4:53  udp len=30             => Allow Rule
+            +0.1    192.0.2.1 > 10.0.0.4  icmp type=3 code=1 about=1       => Deny NoFlow
+            +0.1    192.0.2.1 > 203.0.113.5  icmp type=3 code=1 about=2    => Allow Related
+            +0.1    10.0.0.4:53 > 203.0.113.5:4000  udp len=30             => Allow Flow
+            +0.1    192.0.2.1 > 10.0.0.4  icmp type=3 code=1 about=1       => Allow Related
+            """);
+    }
+
+    [Fact]
     public void An_icmp_error_comes_back_only_to_the_sender_of_a_packet_of_a_flow()
     {
         using PacketTrace trace = new PacketTrace().With("empty", SampleRules.Empty);
@@ -280,6 +295,24 @@ public sealed class FlowScenarios
             31      203.0.113.5:40002 > 10.0.0.4:53  udp => Allow Rule
             31.001  203.0.113.5:40003 > 10.0.0.4:53  udp => Allow Rule
             31.002  203.0.113.5:40004 > 10.0.0.4:53  udp => Deny SourceLimit
+            # a network of 64 bits is one source: a host takes of its addresses as many as it likes
+            31.003  [2001:db8::5]:40000 > [fd00::4]:53  udp => Allow Rule
+            31.004  [2001:db8::6]:40000 > [fd00::4]:53  udp => Allow Rule
+            31.005  [2001:db8::7:0:0:1]:40000 > [fd00::4]:53  udp => Deny SourceLimit
+            31.006  [2001:db8:0:1::5]:40000 > [fd00::4]:53  udp => Allow Rule
+            """);
+    }
+
+    [Fact]
+    public void Nobody_makes_room_for_a_source_that_has_its_fill()
+    {
+        using PacketTrace trace = new PacketTrace(new FlowLimits { MaxFlows = 3, MaxFlowsPerSource = 2, HalfOpenPercent = 100, AdaptiveStartPercent = 100 }).With("dns", SampleRules.AllowDns);
+        trace.Run("""
+            0.000   203.0.113.6:40000 > 10.0.0.4:53  udp => Allow Rule
+            0.001   203.0.113.5:40000 > 10.0.0.4:53  udp => Allow Rule
+            0.002   203.0.113.5:40001 > 10.0.0.4:53  udp => Allow Rule
+            0.003   203.0.113.5:40002 > 10.0.0.4:53  udp => Deny SourceLimit
+            0.004   10.0.0.4:53 > 203.0.113.6:40000  udp => Allow Flow
             """);
     }
 

@@ -273,7 +273,7 @@ public sealed class FragmentScenarios
             # not more than the receiver takes
             +0.001  {client} > {server}  tcp A  seq=1102 ack=72459                             => Deny OutOfWindow
             +1      {client} > {server}  tcp S  seq=90000000                                   => Allow Flow
-            +0.001  {server} > {client}  tcp SA seq=800000 ack=90000001                        => Allow Flow
+            +0.001  {server} > {client}  tcp SA seq=800000 ack=90000001                        => Allow Rule
             +0.001  {client} > {server}  tcp A  seq=90000001 ack=800001                        => Allow Flow
             """);
     }

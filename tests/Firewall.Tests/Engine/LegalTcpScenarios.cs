@@ -213,7 +213,7 @@ public sealed class LegalTcpScenarios
             # so near to the old numbers that it may be a copy
             +10     203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=900 len=50                     => Allow Flow
             +0.3    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=900                            => Allow Flow
-            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=88000000 ack=951               => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=88000000 ack=951               => Allow Rule
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=951 ack=88000001               => Allow Flow
             """);
     }

@@ -188,6 +188,32 @@ public sealed class NetBirdScenarios
             """);
     }
 
+    [Fact]
+    public void So_does_one_that_is_closed_when_all_is_acknowledged() // TCPCapPrefersTombstonedForEviction, where all are established
+    {
+        using PacketTrace trace = new PacketTrace(maxFlows: 2).With("ssh", SampleRules.AllowSsh);
+        for (int port = 20_000; port < 20_002; port++)
+        {
+            trace.Run($"""
+                0       203.0.113.5:{port} > 10.0.0.4:22  tcp S  seq=1        => Allow Rule
+                +0.001  10.0.0.4:22 > 203.0.113.5:{port}  tcp SA seq=7 ack=2  => Allow Flow
+                +0.001  203.0.113.5:{port} > 10.0.0.4:22  tcp FA seq=2 ack=8  => Allow Flow
+                """);
+        }
+
+        trace.Run("""
+            # data that the client has not acknowledged may have to be sent again
+            +0.001  10.0.0.4:22 > 203.0.113.5:20000  tcp FA seq=8 ack=3 len=10   => Allow Flow
+            +0.001  203.0.113.5:20000 > 10.0.0.4:22  tcp A  seq=3 ack=8          => Allow Flow
+            +0.001  203.0.113.5:29998 > 10.0.0.4:22  tcp S  seq=1                => Deny TableFull
+            +0.001  10.0.0.4:22 > 203.0.113.5:20001  tcp FA seq=8 ack=3          => Allow Flow
+            +0.001  203.0.113.5:20001 > 10.0.0.4:22  tcp A  seq=3 ack=9          => Allow Flow
+            +0.001  203.0.113.5:29999 > 10.0.0.4:22  tcp S  seq=1                => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:20000  tcp FA seq=8 ack=3 len=10   => Allow Flow
+            flows 2
+            """);
+    }
+
     private static void Run(string trace)
     {
         using PacketTrace run = new PacketTrace().With("ssh", SampleRules.AllowSsh);

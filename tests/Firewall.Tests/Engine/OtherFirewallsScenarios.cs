@@ -197,7 +197,7 @@ public sealed class OtherFirewallsScenarios
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=5000                    => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=1000 ack=5001           => Allow Flow
             +30     203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=90000000                => Allow Flow
-            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=70000000 ack=90000001   => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=70000000 ack=90000001   => Allow Rule
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=90000001 ack=70000001   => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=90000001 ack=70000001 len=10 => Allow Flow
             """);

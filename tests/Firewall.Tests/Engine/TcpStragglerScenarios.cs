@@ -219,6 +219,28 @@ public sealed class TcpStragglerScenarios
     }
 
     [Fact]
+    public void A_simultaneous_open_of_which_both_syn_acks_were_lost_before_us_goes_on()
+    {
+        Run("""
+            0       203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=64240           => Allow Rule
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=5000 win=65160           => Allow Flow
+            # nobody answers with these numbers
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5002 len=10     => Deny InvalidState
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=900001 ack=5001 len=10   => Deny OutOfWindow
+            # a copy of the client's SYN, which the server has answered
+            +0.2    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=64240           => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001            => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=6001 ack=5001 len=10     => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=6011            => Allow Flow
+            # sent again by both, it changes nothing
+            +1      10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=5000 ack=1001            => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp SA seq=1000 ack=5001            => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp FA seq=5001 ack=6011            => Allow Flow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=6011 ack=5002            => Allow Flow
+            """);
+    }
+
+    [Fact]
     public void After_a_reset_the_other_end_may_connect_if_the_rules_allow_it()
     {
         using PacketTrace trace = new PacketTrace().With("ssh", SampleRules.AllowSsh);

@@ -125,7 +125,7 @@ public sealed class TcpWindowScenarios
         Run(Handshake + """
             # the server was restarted and knows nothing; its SYN/ACK makes the record new
             +1      203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=700000                  => Allow Flow
-            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=90000 ack=700001        => Allow Flow
+            +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp SA seq=90000 ack=700001        => Allow Rule
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp A  seq=700001 ack=90001        => Allow Flow
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=700001 ack=90001 len=10 => Allow Flow
             # and the old numbers no longer fit

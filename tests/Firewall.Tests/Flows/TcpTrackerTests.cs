@@ -83,10 +83,10 @@ public sealed class TcpTrackerTests
         Establish();
         Assert.Equal(TrackResult.Ignore, Track(Server, Client, Syn, 77_000_000, 0));
         Assert.Equal(TcpState.Established, (TcpState)_record.State);
-        Assert.Equal(TrackResult.PassIfTurned, Track(Client, Server, SynAck, 99_000_000, _serverNext));
+        Assert.Equal(TrackResult.PassIfAllowed, Track(Client, Server, SynAck, 99_000_000, _serverNext));
         Assert.Equal(TrackResult.InvalidState, Track(Client, Server, SynAck, 99_000_000, 55_000_001));
-        Assert.Equal(TrackResult.Turn, Track(Client, Server, SynAck, 99_000_000, 77_000_001));
-        Assert.Equal(TrackResult.Ignore, Track(Client, Server, Syn, 99_000_000, 0));
+        Assert.Equal(TrackResult.Restart, Track(Client, Server, SynAck, 99_000_000, 77_000_001));
+        Assert.Equal(TrackResult.PassIfAllowed, Track(Client, Server, Syn, 99_000_000, 0));
         Assert.Equal(TcpState.Established, (TcpState)_record.State);
     }
 

@@ -50,10 +50,10 @@ internal sealed class SimulatedFirewall : IDisposable
         {
             bool byRule = verdict.Reason == VerdictReason.Rule;
             TcpFlags opening = info.TcpFlags & (TcpFlags.Syn | TcpFlags.Ack);
-            bool turns = opening == (TcpFlags.Syn | TcpFlags.Ack) && before.IsForward && before.State >= TcpState.SynReceived;
-            if (byRule && opening != TcpFlags.Syn && !turns) throw new InvariantException("a rule let in what is no SYN");
-            IpAddress opener = turns ? info.Destination : info.Source;
-            int service = turns ? info.SourcePort : info.DestinationPort;
+            bool restarts = opening == (TcpFlags.Syn | TcpFlags.Ack) && before.State >= TcpState.SynReceived;
+            if (byRule && opening != TcpFlags.Syn && !restarts) throw new InvariantException("a rule let in what is no SYN");
+            IpAddress opener = restarts ? info.Destination : info.Source;
+            int service = restarts ? info.SourcePort : info.DestinationPort;
             if (byRule && service != 22 && opener.ToString().StartsWith("203.", StringComparison.Ordinal)) throw new InvariantException("a rule let in what no rule allows");
             if (byRule) _opened.Add(key);
             else if (!_opened.Contains(key)) throw new InvariantException("a packet passed without a rule or a flow");

@@ -205,14 +205,17 @@ public sealed class PacketCoalescer
 
     private ref short FindSlot(PacketBatch batch, in Segment segment)
     {
-        // There are never as many flows in a batch as there are slots, or the last one found is overwritten, which only ends its chain.
+        // With more flows in a batch than there are slots the last one found is forgotten, which only ends its chain.
         uint at = segment.Hash;
         for (int tries = 1; ; tries++, at++)
         {
             ref short slot = ref _slots[at % SlotCount];
-            if (slot == 0 || tries == SlotCount) return ref slot;
+            if (slot == 0) return ref slot;
             Segment.TryRead(batch.Frame(_chains[slot - 1].First), out Segment other);
             if (segment.IsOfFlow(other)) return ref slot;
+            if (tries < SlotCount) continue;
+            slot = 0;
+            return ref slot;
         }
     }
 

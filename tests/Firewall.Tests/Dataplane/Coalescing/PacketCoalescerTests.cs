@@ -138,6 +138,7 @@ public sealed class PacketCoalescerTests
         {
             for (int i = coalescer.First(leaving); i >= 0; i = coalescer.Next(i), members++)
             {
+                Assert.Equal(coalescer.First(leaving) % 400, i % 400);
                 Assert.True(!last.TryGetValue(i % 400, out int before) || before < i);
                 last[i % 400] = i;
             }
