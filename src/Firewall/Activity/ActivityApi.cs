@@ -22,6 +22,7 @@ internal sealed class ActivityApi(ApplianceState state)
         query.Finish();
         if (state.Activity.Path is not { } path)
             throw new AdminProblem(StatusCodes.Status404NotFound, ["no activity log is written: Firewall:ActivityLog:File is \"none\""]);
+        if (ActivityFiles.IsPipe(path)) throw new AdminProblem(StatusCodes.Status404NotFound, [$"the activity log goes to {path}, which is no file: only its reader has it"]);
         using var buffer = new MemoryStream();
         await using (var json = new Utf8JsonWriter(buffer))
         {

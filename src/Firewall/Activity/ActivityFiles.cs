@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Firewall.Control.Configuration;
+using Firewall.Devices.Linux;
 using Firewall.Hosting.Services;
 
 namespace Firewall.Activity;
@@ -14,6 +15,9 @@ internal static class ActivityFiles
     /// <summary>The place by a configuration; null if it says that there is none.</summary>
     public static string? Of(FirewallOptions options) =>
         options.ActivityLogFile == FirewallOptions.NoFile ? null : options.ActivityLogFile ?? DefaultOf(options.Tun.Name);
+
+    /// <summary>True if entries go to a pipe or a terminal, from which nobody but its reader gets them.</summary>
+    public static bool IsPipe(string path) => OperatingSystem.IsLinux() && LinePipe.IsAt(path);
 
     /// <summary>The newest entries of a log, the newest first. A line that a kill cut short is none.</summary>
     /// <param name="path">The log's path; the files that were moved aside count too.</param>

@@ -1,11 +1,13 @@
+using Firewall.Devices.Linux;
+using Firewall.Logs;
 using Microsoft.Extensions.Logging;
 
 namespace Firewall.Activity;
 
 /// <summary>
 /// The activity log: a file of JSON lines that is only ever appended to, each line on the disk before the call returns, moved aside when it
-/// is long. A failure to write is told in the log and changes nothing else: the appliance must not stop because a disk is full. For any
-/// thread, but never one that judges packets.
+/// is long. While an instance hands over to another one, both write to it, and either may move it. A failure to write is told in the log and changes
+/// nothing else: the appliance must not stop because a disk is full. For any thread, but never one that judges packets.
 /// </summary>
 internal sealed partial class ActivityLog : IDisposable
 {
@@ -15,13 +17,20 @@ internal sealed partial class ActivityLog : IDisposable
     /// <summary>How many files that were moved aside are kept.</summary>
     public const int KeptFiles = 9;
 
+    /// <summary>How many places there are for them: where all are kept, the oldest has one more until the new one has moved.</summary>
+    public const int Places = KeptFiles + 1;
+
+    // Who asks for something waits that long where the log is a pipe that is full, and a policy with him.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly string? _path;
     private readonly ActivityScope _scope;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private FileStream? _file;
+    private LinePipe? _pipe;
     private bool _isFailing;
+    private bool _isTooLong;
 
     /// <summary>Opens the log, or tells why it cannot be.</summary>
     /// <param name="path">Full path; null writes nothing.</param>
@@ -51,66 +60,87 @@ internal sealed partial class ActivityLog : IDisposable
         {
             try
             {
-                _file ??= Open(_path);
-                if (_file.Length >= LongestFile) Rotate(_path);
-                _file.Write(entry);
-                _file.Flush(flushToDisk: true);
-                _isFailing = false;
+                if (TryWrite(_path, entry)) _isFailing = false;
+                else Fail(_path, "its reader does not read");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Lost++;
-                if (!_isFailing) NotWritten(_logger, _path, e.Message);
-                _isFailing = true;
-                _file?.Dispose();
-                _file = null;
+                Fail(_path, e.Message);
+                _pipe?.Dispose();
+                _pipe = null;
             }
         }
     }
 
     /// <summary>The files of a log that are there, the oldest first.</summary>
     public static IReadOnlyList<string> FilesOf(string path) =>
-        [.. Enumerable.Range(1, KeptFiles).Select(number => Aside(path, number)).Where(File.Exists).Reverse(), .. File.Exists(path) ? [path] : Array.Empty<string>()];
+        [.. Enumerable.Range(0, Places + 1).Select(number => Aside(path, number)).Where(File.Exists).Reverse()];
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_lock) _file?.Dispose();
+        lock (_lock) _pipe?.Dispose();
     }
 
-    /// <summary>Where a log's file is after it was moved aside so often, 1 to <see cref="KeptFiles"/>.</summary>
-    public static string Aside(string path, int number) => $"{path}.{number}";
+    /// <summary>Where a log's file is after it was moved aside so often, 0 to <see cref="Places"/>.</summary>
+    public static string Aside(string path, int number) => number == 0 ? path : $"{path}.{number}";
 
-    private static FileStream Open(string path)
+    private void Fail(string path, string why)
     {
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
-        var file = new FileStream(path, options);
-        if (EndsInTheMidst(path)) file.Write("\n"u8); // of a line that a kill or a full disk cut short
+        Lost++;
+        if (!_isFailing) NotWritten(_logger, path, why);
+        _isFailing = true;
+    }
+
+    // False if it is a pipe that is full.
+    private bool TryWrite(string path, byte[] entry)
+    {
+        if (OperatingSystem.IsLinux()) _pipe ??= LinePipe.TryOpen(path);
+        if (_pipe is not null) return _pipe.TryWrite(entry, _isFailing ? TimeSpan.Zero : s_patience);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!); // before the lock file, which lies there too
+        using FileStream? turn = LockFile.TryTakeFor(path);
+        using FileStream file = OpenWithRoom(path);
+        file.Seek(0, SeekOrigin.End);
+        if (LogFile.EndsInTheMidst(file)) file.Write("\n"u8);
+        file.Write(entry);
+        file.Flush(flushToDisk: true);
+        return true;
+    }
+
+    private FileStream OpenWithRoom(string path)
+    {
+        FileStream file = LogFile.Open(path, FileAccess.ReadWrite);
+        if (file.Length >= LongestFile)
+        {
+            file.Dispose();
+            MoveAside(path);
+            return LogFile.Open(path, FileAccess.ReadWrite);
+        }
+
+        _isTooLong = false;
         return file;
     }
 
-    private static bool EndsInTheMidst(string path)
+    // Files move as far as there is a gap, and the oldest goes at last: where one cannot be moved (it is mounted by itself; on Windows somebody has it open)
+    // none is lost, however often this is tried, nor where a kill ends it.
+    private void MoveAside(string path)
     {
-        using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        if (reader.Length == 0) return false;
-        reader.Seek(-1, SeekOrigin.End);
-        return reader.ReadByte() != '\n';
-    }
-
-    private void Rotate(string path)
-    {
-        _file!.Dispose();
-        File.Delete(Aside(path, KeptFiles));
-        for (int number = KeptFiles - 1; number >= 1; number--)
+        try
         {
-            if (File.Exists(Aside(path, number))) File.Move(Aside(path, number), Aside(path, number + 1));
+            int gap = Enumerable.Range(1, Places).FirstOrDefault(number => !File.Exists(Aside(path, number)), Places);
+            for (int number = gap - 1; number >= 0; number--) File.Move(Aside(path, number), Aside(path, number + 1), overwrite: true);
+            File.Delete(Aside(path, Places));
+            _isTooLong = false;
         }
-
-        File.Move(path, Aside(path, 1));
-        _file = Open(path);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (!_isTooLong) NotMoved(_logger, path, e.Message);
+            _isTooLong = true;
+        }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Activity log {File} is long, and its files cannot all be moved aside ({Why}); nothing is lost, but it may become longer")]
+    private static partial void NotMoved(ILogger logger, string file, string why);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Activity log {File} cannot be written ({Why}); what happens meanwhile is missing there")]
     private static partial void NotWritten(ILogger logger, string file, string why);

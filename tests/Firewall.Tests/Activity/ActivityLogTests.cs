@@ -82,16 +82,109 @@ public sealed class ActivityLogTests : IDisposable
     {
         string path = _folder["log.jsonl"];
         File.WriteAllText($"{path}.{ActivityLog.KeptFiles}", "oldest\n");
-        using var log = new ActivityLog(path, s_scope, new ManualTime(), _logger);
+        using ActivityLog log = Open(path);
         log.Add(Kill);
+        for (int moved = 1; moved < ActivityLog.KeptFiles; moved++)
+        {
+            Grow(path);
+            log.Add(Kill);
+            Assert.Single(_folder.ReadLines("log.jsonl"));
+            // As long as there is room the oldest stays.
+            string[] expected = [$"{path}.{ActivityLog.KeptFiles}", .. Enumerable.Range(1, moved).Reverse().Select(number => $"{path}.{number}"), path];
+            Assert.Equal(expected, ActivityLog.FilesOf(path));
+        }
+
+        Assert.Equal("oldest\n", File.ReadAllText($"{path}.{ActivityLog.KeptFiles}"));
+        IReadOnlyList<string> all = ActivityLog.FilesOf(path);
         Grow(path);
         log.Add(Kill);
-        Assert.Equal([$"{path}.1", path], ActivityLog.FilesOf(path)); // the oldest made room
-        Assert.Single(_folder.ReadLines("log.jsonl"));
-        Grow(path);
-        log.Add(Kill);
-        Assert.Equal([$"{path}.2", $"{path}.1", path], ActivityLog.FilesOf(path));
+        Assert.Equal(all, ActivityLog.FilesOf(path));
+        Assert.NotEqual("oldest", _folder.ReadLines($"log.jsonl.{ActivityLog.KeptFiles}")[0]); // it made room
+        Assert.Empty(_logger.Lines);
     }
+
+    [Theory]
+    [InlineData(1)] // the live file itself
+    [InlineData(5)]
+    [InlineData(ActivityLog.Places)] // the oldest
+    public void Where_a_file_cannot_be_moved_none_is_lost_and_the_log_goes_on_in_the_same(int place)
+    {
+        string path = _folder["log.jsonl"];
+        for (int number = 1; number <= ActivityLog.KeptFiles; number++) File.WriteAllText($"{path}.{number}", $"{number}\n");
+        string blocked = ActivityLog.Aside(path, place);
+        File.Delete(blocked);
+        Directory.CreateDirectory(Path.Combine(blocked, "something"));
+        string[] before = Archives();
+        using ActivityLog log = Open(path);
+        log.Add(Kill);
+        Grow(path);
+        for (int i = 0; i < 3; i++) log.Add(Kill);
+        Assert.Equal(5, _folder.ReadLines("log.jsonl").Length); // the fourth is what it grew by
+        Assert.Equal(before, Archives());
+        Assert.Equal(0, log.Lost);
+        Assert.StartsWith($"Warning Activity log {path} is long, and its files cannot all be moved aside (", Assert.Single(_logger.Lines), StringComparison.Ordinal);
+
+        Directory.Delete(blocked, recursive: true);
+        string[] after = [.. before.Append(_folder.ReadLines("log.jsonl")[0]).TakeLast(ActivityLog.KeptFiles)];
+        log.Add(Kill);
+        Assert.Single(_folder.ReadLines("log.jsonl"));
+        Assert.Equal(after, Archives());
+
+        // What they hold, the oldest first, by whatever name.
+        string[] Archives() => [.. ActivityLog.FilesOf(path).Where(file => file != path).Select(file => File.ReadLines(file).First())];
+    }
+
+    [Fact]
+    public void Two_processes_write_to_one_log_whichever_of_them_moves_it()
+    {
+        string path = _folder["log.jsonl"];
+        using ActivityLog old = Open(path), next = Open(path);
+        old.Add(Numbered(0));
+        next.Add(Numbered(1));
+        old.Add(Numbered(2));
+        Grow(path);
+        next.Add(Numbered(3));
+        old.Add(Numbered(4));
+        Grow(path);
+        old.Add(Numbered(5));
+        next.Add(Numbered(6));
+        Assert.Equal([6, 5, 4, 3, 2, 1, 0], NumbersIn(path));
+        Assert.Equal([$"{path}.2", $"{path}.1", path], ActivityLog.FilesOf(path));
+        Assert.Equal(2, _folder.ReadLines("log.jsonl").Length);
+    }
+
+    [Fact]
+    public async Task Two_processes_that_write_at_once_overwrite_nothing()
+    {
+        const int Entries = 100;
+        string path = _folder["log.jsonl"];
+        await Task.WhenAll(Write(0), Write(Entries));
+        Assert.InRange(ActivityLog.FilesOf(path).Count, 3, ActivityLog.KeptFiles);
+        Assert.Equal(Enumerable.Range(0, 2 * Entries), NumbersIn(path).Order());
+        Assert.Empty(_logger.Lines);
+
+        Task Write(int first) => Task.Run(() =>
+        {
+            using ActivityLog log = Open(path);
+            for (int i = 0; i < Entries; i++) log.Add(Numbered(first + i, 200_000));
+        });
+    }
+
+    [Fact]
+    public void Where_no_lock_can_be_had_entries_are_written_all_the_same()
+    {
+        Directory.CreateDirectory(_folder[".log.jsonl.lock"]);
+        using ActivityLog log = Open(_folder["log.jsonl"]);
+        log.Add(Kill);
+        Assert.Single(_folder.ReadLines("log.jsonl"));
+    }
+
+    private ActivityLog Open(string path) => new(path, s_scope, new ManualTime(), _logger);
+
+    private static ActivityEvent Numbered(int number, int length = 0) => Kill with { Description = $"{number}", Properties = new Dictionary<string, ActivityValue> { ["filter"] = new string('x', length) } };
+
+    private static IEnumerable<int> NumbersIn(string path) => ActivityFiles.ReadNewest(path, int.MaxValue)
+        .Select(entry => int.Parse(JsonDocument.Parse(entry).RootElement.GetProperty("description").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
 
     private static void Grow(string path)
     {

@@ -85,7 +85,8 @@ internal static class ActivityCommands
     {
         if (file is not null) return Path.GetFullPath(file);
         var loader = new ConfigurationLoader(config ?? RunCommand.DefaultFile, mayBeMissing: config is null, Environment.GetEnvironmentVariables());
-        return ActivityFiles.Of(loader.Load()) ?? throw new InvalidInputException("Firewall:ActivityLog:File is \"none\": no activity log is written");
+        string path = ActivityFiles.Of(loader.Load()) ?? throw new InvalidInputException("Firewall:ActivityLog:File is \"none\": no activity log is written");
+        return ActivityFiles.IsPipe(path) ? throw new InvalidInputException($"the activity log goes to {path}, which is no file: only its reader has it") : path;
     }
 
     private static T FromAppliance<T>(ParseResult parsed, SocketOption socket, Option<string?> config, Option<string?> file, Func<RemoteActivity, T> read)

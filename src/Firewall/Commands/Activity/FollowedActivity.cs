@@ -55,7 +55,7 @@ internal sealed class FollowedActivity(string path) : IDisposable
     {
         byte[] first = FirstLineOf(file);
         // From the newest one on, the way that files are moved: none is missed that moves meanwhile.
-        for (int number = 0; number <= ActivityLog.KeptFiles; number++)
+        for (int number = 0; number <= ActivityLog.Places; number++)
         {
             if (Is(Name(number), first)) return number == 0 ? null : OpenNext(number, first);
         }
@@ -80,7 +80,7 @@ internal sealed class FollowedActivity(string path) : IDisposable
         return null;
     }
 
-    private string Name(int number) => number == 0 ? path : ActivityLog.Aside(path, number);
+    private string Name(int number) => ActivityLog.Aside(path, number);
 
     private static bool Is(string path, byte[] first)
     {
