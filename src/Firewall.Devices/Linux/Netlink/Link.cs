@@ -12,12 +12,16 @@ internal sealed record Link(int Index, string Name, int Mtu, uint Flags, int Tra
 {
     private const uint UpFlag = 0x1;
     private const uint LoopbackFlag = 0x8;
+    private const uint RunningFlag = 0x40;
     private const uint LowerUpFlag = 0x10000;
 
     public bool IsUp => (Flags & UpFlag) != 0;
 
     /// <summary>Of a TUN: somebody has a queue of it open, and it is up.</summary>
     public bool HasCarrier => (Flags & LowerUpFlag) != 0;
+
+    /// <summary>True if the kernel has drawn its conclusions from the carrier, which may be a second after it came or went.</summary>
+    public bool IsRunning => (Flags & RunningFlag) != 0;
 
     public bool IsLoopback => (Flags & LoopbackFlag) != 0;
 

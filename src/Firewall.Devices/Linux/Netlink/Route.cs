@@ -26,7 +26,7 @@ internal sealed record Route
     public const uint LocalTable = 255;
 
     private const uint ClonedFlag = 0x200;
-    private const uint DeadOrLinkDown = 0x1 | 0x10;
+    private const uint DeadFlag = 0x1;
 
     /// <summary>Where the route leads to.</summary>
     public required IpPrefix Destination { get; init; }
@@ -50,7 +50,10 @@ internal sealed record Route
     /// <summary>The source address for packets that have none yet.</summary>
     public IpAddress? PreferredSource { get; init; }
 
-    /// <summary>True if no next hop is usable.</summary>
+    /// <summary>
+    /// True if the kernel passes the route by. One whose interface has lost its carrier is still used, unless the interface's
+    /// ignore_routes_with_linkdown is set: then the kernel says of the route that it is dead too.
+    /// </summary>
     public bool IsDead { get; init; }
 
     /// <summary>Reads an RTM_NEWROUTE or RTM_DELROUTE; null for those that are no part of a routing table proper.</summary>
@@ -96,7 +99,7 @@ internal sealed record Route
             InterfaceIndex = type == RouteType.Unicast ? index : 0,
             Gateway = gateway,
             PreferredSource = source,
-            IsDead = (flags & DeadOrLinkDown) != 0,
+            IsDead = (flags & DeadFlag) != 0,
         };
     }
 

@@ -123,7 +123,9 @@ public sealed class LinkMonitor : IDisposable
                 Link link = Link.Read(body);
                 bool known = _links.TryGetValue(link.Index, out Link? before);
                 _links[link.Index] = link;
-                return known && before!.Name == link.Name && before.Mtu == link.Mtu && before.IsUp == link.IsUp ? NetworkChanges.None : NetworkChanges.Links;
+                if (!known || before!.Name != link.Name || before.Mtu != link.Mtu || before.IsUp != link.IsUp) return NetworkChanges.Links;
+                // Which routes are used may change with the carrier, and no message tells of them.
+                return before.HasCarrier != link.HasCarrier || before.IsRunning != link.IsRunning ? NetworkChanges.Routes : NetworkChanges.None;
             case deleteLink:
                 _links.Remove(Link.Read(body).Index);
                 return NetworkChanges.Links;

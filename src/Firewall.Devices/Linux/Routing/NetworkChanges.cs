@@ -13,6 +13,6 @@ public enum NetworkChanges
     /// <summary>An address came or went.</summary>
     Addresses = 2,
 
-    /// <summary>A route of the main table came or went.</summary>
+    /// <summary>A route of the main table came or went, or may be used or passed by since an interface's carrier came or went.</summary>
     Routes = 4,
 }

@@ -124,6 +124,19 @@ public class NetlinkParsingTests
         Assert.True(RoutingRule.Read(marked.Finish(1, 0)[Header..])!.IsForeign);
     }
 
+    [Theory]
+    [InlineData(0x0, false)]
+    [InlineData(0x1, true)] // RTNH_F_DEAD
+    [InlineData(0x10, false)] // RTNH_F_LINKDOWN: used all the same
+    [InlineData(0x11, true)] // passed by, as ignore_routes_with_linkdown says
+    public void A_route_is_dead_when_the_kernel_passes_it_by_and_not_for_want_of_a_carrier(byte flags, bool isDead)
+    {
+        var bare = new Route { Destination = IpPrefix.Create(IpAddress.FromIPv4(0), 0), Table = 254, InterfaceIndex = 3 };
+        byte[] body = [.. bare.ToAddRequest().Finish(1, 0)[Header..]];
+        BinaryPrimitives.WriteUInt32LittleEndian(body.AsSpan(8), flags);
+        Assert.Equal(isDead, Route.Read(body)!.IsDead);
+    }
+
     [Fact]
     public void A_route_over_several_hops_reads_its_first()
     {
