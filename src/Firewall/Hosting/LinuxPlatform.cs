@@ -89,17 +89,22 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     {
         var tun = (LinuxTunDevice)device;
         RoutingControl routing = RoutingOf(options);
+        LinkMonitor? monitor = null;
         try
         {
+            // It listens from here on, so that no change falls between the first look and the watch; but it follows none before all is in place.
+            monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
+            tun.FollowMtu();
             routing.Apply();
             string probed = HowProbed(tun);
             Opened(logger, tun.Name, tun.Mtu, tun.Offloads, probed);
             foreach (string note in routing.Notes) Note(logger, note);
-            var monitor = new LinkMonitor(changes => Follow(changes, routing, tun, addressesChanged), NotFollowed);
+            monitor.Start();
             return new Routed(monitor, routing);
         }
         catch
         {
+            monitor?.Dispose();
             // Part of it may be in place, and would keep the interfaces closed.
             Remove(routing);
             throw;

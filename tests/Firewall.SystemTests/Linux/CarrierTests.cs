@@ -53,6 +53,7 @@ public sealed class CarrierTests : IDisposable
                 routing.Apply();
             },
             failure => Assert.Fail(failure.Message)));
+        _host.Inside(monitor.Start);
         Assert.True(IsMirrored, Mirror);
         for (int turn = 0; turn < 2; turn++)
         {

@@ -200,6 +200,7 @@ public sealed class GatewayRoutingTests : IDisposable
                 changed.Release();
             },
             failure => Assert.Fail(failure.Message)));
+        _box.Inside(monitor.Start);
 
         _box.Ip("link", "del", "inside");
         NetworkNamespace.Connect(_box, "inside", _server, "eth0");

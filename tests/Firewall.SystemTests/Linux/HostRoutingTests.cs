@@ -325,6 +325,7 @@ public sealed class HostRoutingTests : IDisposable
                 changed.Release();
             },
             failure => Assert.Fail(failure.Message)));
+        _host.Inside(monitor.Start);
 
         _host.Address("eth0", "10.0.0.9/24", "2001:db8:1::9/64");
         WaitFor(changed, () => seen.HasFlag(NetworkChanges.Addresses));

@@ -28,10 +28,13 @@ public sealed class LinkMonitor : IDisposable
     private readonly WakeEvent _stop = new();
     private readonly Dictionary<int, Link> _links = [];
     private readonly Thread _thread;
+    private bool _isStarted;
 
-    /// <summary>Starts to watch.</summary>
+    /// <summary>
+    /// Subscribes. What changes from now on is reported after <see cref="Start"/>; so whoever applies routing between the two misses nothing.
+    /// </summary>
     /// <param name="onChange">
-    /// Called on the monitor's thread, which is in the namespace too, so that it may apply routing; never twice at a time.
+    /// Called on the monitor's thread, which is in the namespace too, so that it may apply routing; never twice at a time, nor before <see cref="Start"/>.
     /// </param>
     /// <param name="onFailure">Told when <paramref name="onChange"/> failed (watching goes on) or the kernel no longer reports (it ends).</param>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
@@ -50,6 +53,12 @@ public sealed class LinkMonitor : IDisposable
         }
 
         _thread = new Thread(Watch) { IsBackground = true, Name = "link monitor" };
+    }
+
+    /// <summary>Begins to report, once. Call it in the network namespace in which the monitor was made.</summary>
+    public void Start()
+    {
+        _isStarted = true;
         _thread.Start();
     }
 
@@ -57,7 +66,7 @@ public sealed class LinkMonitor : IDisposable
     public void Dispose()
     {
         _stop.Signal();
-        if (_thread != Thread.CurrentThread) _thread.Join();
+        if (_isStarted && _thread != Thread.CurrentThread) _thread.Join();
         _socket.Dispose();
         _stop.Dispose();
     }
