@@ -88,18 +88,18 @@ public sealed class LinuxTunDevice : IPacketDevice
             // Before the TUN: with an unknown interface nothing should have been made.
             netlink = new RouteNetlink();
             RequireInterfaces(netlink.ReadLinks(), options.FollowedInterfaces);
-            bool leftBehind = options.Persistent && FindLeftBehind(netlink, options);
+            bool leftBehind = FindLeftBehind(netlink, options);
             (TunOffloads offloads, OffloadFindings? probed) = AttachQueues(options, queues, leftBehind);
             var device = new LinuxTunDevice(options, [.. queues], offloads, netlink) { WasThere = leftBehind, Probed = probed };
             device.Configure();
 
-            // Not before it has its alias: one without would be a stranger's to the next process.
-            if (options.Persistent) queues[0].SetPersistent(true);
+            // Not before it has its alias: one without would be a stranger's to the next process. One that was left behind is persistent already.
+            if (options.Persistent || leftBehind) queues[0].SetPersistent(options.Persistent);
             return device;
         }
         catch (Exception failure)
         {
-            if (options.Persistent && queues.Count > 0) queues[0].SetPersistent(false);
+            if (queues.Count > 0) queues[0].SetPersistent(false);
             foreach (LinuxTunQueue queue in queues) queue.Dispose();
             netlink?.Dispose();
             if (failure is NetlinkException) throw new TunException($"TUN {options.Name} cannot be set up: {failure.Message}", failure);

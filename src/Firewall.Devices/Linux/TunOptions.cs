@@ -39,7 +39,7 @@ public sealed record TunOptions
     public int TransmitQueueLength { get; init; } = DefaultTransmitQueueLength;
 
     /// <summary>
-    /// True: the interface outlives a killed process, the kernel drops what comes meanwhile, and the next one with this option takes it over.
+    /// True: the interface outlives a killed process, the kernel drops what comes meanwhile, and the next one takes it over, with this option or without.
     /// <see cref="LinuxTunDevice.Dispose"/> removes it all the same.
     /// </summary>
     public bool Persistent { get; init; }

@@ -75,6 +75,33 @@ public sealed class SurvivalTests(ITestOutputHelper output)
         Assert.Equal(before, Interfaces(lab.Gateway));
     }
 
+    [Theory]
+    [InlineData("2")]
+    [InlineData("1")] // which needs another interface: the kernel fixes at the making whether there may be several
+    public void An_interface_that_was_left_behind_is_taken_over_also_by_who_will_leave_none_behind(string queues)
+    {
+        using var lab = new Lab();
+        lab.WriteRules(Nsg.Group(Nsg.AllowService));
+        using UdpPeer server = new UdpPeer(lab.Vm, Lab.VmV4, 5000).AnswerAll();
+        using var asker = new UdpPeer(lab.Client, Lab.ClientV4);
+        string before = Interfaces(lab.Gateway);
+        using (RunningAppliance first = RunningAppliance.Start(lab.Gateway, lab.Configuration(), "env", "FIREWALL__TUN__QUEUES=2")) first.Kill();
+        Assert.Contains("fw0", lab.Gateway.Ip("link"), StringComparison.Ordinal);
+
+        string[] circumstances = ["env", "FIREWALL__TUN__PERSISTENT=false", $"FIREWALL__TUN__QUEUES={queues}"];
+        using (RunningAppliance second = RunningAppliance.Start(lab.Gateway, lab.Configuration(), circumstances))
+        {
+            Assert.Equal([2, 1], asker.Ask(Lab.VmV4, 5000, [1, 2]));
+            second.Kill();
+        }
+
+        Wait.Until(() => !lab.Gateway.Ip("link").Contains("fw0", StringComparison.Ordinal), "the interface outlives a process that was to take it along");
+        using RunningAppliance third = RunningAppliance.Start(lab.Gateway, lab.Configuration(), circumstances);
+        Assert.Equal([4, 3], asker.Ask(Lab.VmV4, 5000, [3, 4]));
+        Assert.Equal(0, third.Terminate());
+        Assert.Equal(before, Interfaces(lab.Gateway));
+    }
+
     [Fact]
     public void Flows_are_judged_again_after_a_kill_where_connections_are_flushed()
     {
