@@ -1,3 +1,4 @@
+using System.Text;
 using Firewall.Core.Packets;
 using Firewall.Devices.Linux.Netlink;
 
@@ -60,6 +61,7 @@ internal static class GatewayPlan
             };
         }
 
+        yield return Mark(everything, options.InboundTable, options.TunName);
         yield return Wall(everything, options.InboundTable);
     }
 
@@ -73,12 +75,15 @@ internal static class GatewayPlan
         Protocol = RoutingOptions.Protocol,
     };
 
+    /// <summary>A second wall that says whose the table is, also when the TUN is gone.</summary>
+    public static Route Mark(IpPrefix everything, uint table, string tunName) => Wall(everything, table) with { Metric = PlanMetrics.OwnerOf(tunName) };
+
     /// <summary>0.0.0.0/0 or ::/0.</summary>
     public static IpPrefix Everything(byte family) =>
         IpPrefix.Create(family == NetlinkMessage.IPv4 ? IpAddress.FromIPv4(0) : new IpAddress(0, 0), 0);
 }
 
-/// <summary>The two metrics of our tables.</summary>
+/// <summary>The metrics of our tables.</summary>
 internal static class PlanMetrics
 {
     /// <summary>Explicit, because IPv6 would turn 0 into 1024.</summary>
@@ -86,4 +91,15 @@ internal static class PlanMetrics
 
     /// <summary>The worst there is.</summary>
     public const uint Wall = uint.MaxValue;
+
+    /// <summary>
+    /// The TUN's name as a number between the two, the same in every version of this program (FNV-1a; the highest bit is set, so that it is never
+    /// <see cref="Open"/>).
+    /// </summary>
+    public static uint OwnerOf(string tunName)
+    {
+        uint hash = 2_166_136_261;
+        foreach (byte letter in Encoding.UTF8.GetBytes(tunName)) hash = unchecked((hash ^ letter) * 16_777_619);
+        return Math.Min(hash | 0x8000_0000, Wall - 1);
+    }
 }

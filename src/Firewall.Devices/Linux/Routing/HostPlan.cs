@@ -47,6 +47,13 @@ internal static class HostPlan
         };
     }
 
+    /// <summary>True for the rule that leads what the machine sends to the outbound table, if it is that of a plan of ours.</summary>
+    public static bool LeadsWhatIsSent(RoutingRule rule) =>
+        rule is { Protocol: RoutingOptions.Protocol, Action: RuleAction.Lookup, InputInterface: "lo", OutputInterface: null, Priority: > SentThroughTun };
+
+    /// <summary>The first priority of the plan that such a rule is of.</summary>
+    public static uint FirstPriorityOf(RoutingRule leading) => leading.Priority - SentThroughTun;
+
     private static IEnumerable<RoutingRule> Rules(RoutingOptions options, byte family)
     {
         bool isIPv4 = family == NetlinkMessage.IPv4;

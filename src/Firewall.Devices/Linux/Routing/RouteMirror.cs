@@ -48,6 +48,7 @@ internal static class RouteMirror
             }
         }
 
+        yield return GatewayPlan.Mark(everything, options.OutboundTable, options.TunName);
         if (wallAtEnd) yield return GatewayPlan.Wall(everything, options.OutboundTable);
     }
 

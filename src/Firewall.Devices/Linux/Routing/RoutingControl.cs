@@ -61,7 +61,7 @@ public abstract class RoutingControl
             using var netlink = new RouteNetlink();
             NetworkState state = NetworkState.Read(netlink);
             // Nothing was put in place then, and what is there is not ours to take down.
-            if (PlanApplication.OtherInstance(_options, state) is not null) return;
+            if (OwnNumbers.OtherInstance(_options, state) is not null) return;
             SettingsRecord record = _record ?? SettingsRecord.Open(_options.StateDirectory, _options.TunName, PlanApplication.HasLeftOvers(_options, state));
 
             // First: a box that no longer forwards can let nothing through while its rules go.

@@ -18,18 +18,18 @@ public class RoutingPlanTests
         RoutingPlan plan = GatewayPlan.Build(Options with { Interfaces = ["eth0", "mgmt"] }, State(), TunLink);
         Assert.Equal(4, plan.Rules.Count);
         Assert.All(plan.Rules, rule => Assert.Equal((40u, 11_400u), (rule.Priority, rule.Table)));
-        Assert.Equal(4, plan.Routes.Count);
+        Assert.Equal(6, plan.Routes.Count); // and a mark in each table
         AssertWalled(plan);
         Assert.False(plan.MovesLocalRule);
         Assert.Empty(plan.Proxies);
     }
 
     [Fact]
-    public void Ipv6_that_is_not_wanted_has_its_rules_and_nothing_but_the_wall()
+    public void Ipv6_that_is_not_wanted_has_its_rules_and_nothing_but_walls()
     {
         RoutingPlan plan = GatewayPlan.Build(Options with { IPv6 = false }, State(), TunLink);
         Assert.Contains(plan.Rules, rule => rule.Family == NetlinkMessage.IPv6);
-        Assert.Equal(RouteType.Unreachable, Assert.Single(plan.Routes, route => !route.Destination.IsIPv4).Type);
+        Assert.All(plan.Routes.Where(route => !route.Destination.IsIPv4), route => Assert.Equal(RouteType.Unreachable, route.Type));
         Assert.DoesNotContain(plan.SettingsBefore.Concat(plan.SettingsAfter), setting => setting.Path.Contains("ipv6", StringComparison.Ordinal));
     }
 
@@ -108,6 +108,15 @@ public class RoutingPlanTests
     {
         var options = new RoutingOptions { Interfaces = [name], TunName = tun, Priority = priority, Table = table };
         Assert.Contains(reason, Assert.Throws<RoutingException>(() => new GatewayRouting(options)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("fw0", 0xFEDF_B36E)]
+    [InlineData("fw1", 0xFFDF_B501)]
+    public void A_tun_has_a_number_of_its_own_that_no_version_may_change(string name, uint number)
+    {
+        Assert.Equal(number, PlanMetrics.OwnerOf(name));
+        Assert.InRange(number, PlanMetrics.Open + 1, PlanMetrics.Wall - 1);
     }
 
     [Fact]
