@@ -226,6 +226,7 @@ public sealed class LinuxTunDevice : IPacketDevice
     {
         Link? link = netlink.ReadLinks().FirstOrDefault(candidate => candidate.Name == options.Name);
         if (link is null || link.Alias is not { } alias || !alias.StartsWith(AliasStart, StringComparison.Ordinal)) return false;
+        AwaitAbandoned(netlink, options.Name);
         if (alias == AliasOf(options)) return true;
         netlink.DeleteLink(link);
         return false;
@@ -233,18 +234,16 @@ public sealed class LinuxTunDevice : IPacketDevice
 
     private static string AliasOf(TunOptions options) => AliasStart + (options.Queues > 1 ? "several queues" : "one queue");
 
-    // A killed process may still be about to end: until then the only queue is its.
-    private static void AttachLeftBehind(Descriptor descriptor, TunOptions options, bool virtioHeader)
+    // A killed process may still be about to end. Who does not end runs: to several queues one more could be added, and it would lose what that one got.
+    private static void AwaitAbandoned(RouteNetlink netlink, string name)
     {
         const int tries = 100;
         const int pauseMilliseconds = 20;
-        for (int i = 1; i < tries; i++)
+        for (int i = 0; netlink.ReadLinks().Any(link => link.Name == name && link.HasCarrier); i++)
         {
-            if (TunFile.TryAttach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false) != Errno.EBUSY) return;
+            if (i == tries) throw TunFile.Refusal(name, Errno.EBUSY);
             Thread.Sleep(pauseMilliseconds);
         }
-
-        TunFile.Attach(descriptor, options.Name, virtioHeader, options.Queues > 1, exclusive: false);
     }
 
     // Before the device takes them, on a TUN of its own.
@@ -267,8 +266,7 @@ public sealed class LinuxTunDevice : IPacketDevice
                 if (i == 0) headerLength = TunFile.HasVirtioHeader(descriptor) ? VirtioHeaderLength : 0;
 
                 // Only the first queue may make the interface: a second instance must fail, not join as one more queue.
-                if (leftBehind) AttachLeftBehind(descriptor, options, headerLength > 0);
-                else TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0);
+                TunFile.Attach(descriptor, options.Name, headerLength > 0, options.Queues > 1, exclusive: i == 0 && !leftBehind);
                 if (i == 0 && headerLength > 0)
                 {
                     probed = Probe(options);

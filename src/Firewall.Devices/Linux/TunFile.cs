@@ -36,8 +36,17 @@ internal static class TunFile
     /// <summary>Makes the interface and attaches the descriptor as one of its queues.</summary>
     public static void Attach(Descriptor descriptor, string name, bool virtioHeader, bool multiQueue, bool exclusive)
     {
-        Errno error = TryAttach(descriptor, name, virtioHeader, multiQueue, exclusive);
-        if (error == Errno.None) return;
+        int flags = TunCalls.Tun | TunCalls.NoPacketInformation
+            | (virtioHeader ? TunCalls.VirtioNetHeader : 0)
+            | (multiQueue ? TunCalls.MultiQueue : 0)
+            | (exclusive ? TunCalls.Exclusive : 0);
+        var request = new InterfaceRequest(name, (ushort)flags);
+        if (LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) != 0) throw Refusal(name, ErrnoText.Last);
+    }
+
+    /// <summary>Why the interface of that name cannot be had.</summary>
+    public static TunException Refusal(string name, Errno error)
+    {
         string remedy = error switch
         {
             Errno.EPERM or Errno.EACCES => Capability,
@@ -45,18 +54,7 @@ internal static class TunFile
             Errno.EINVAL => $"the kernel does not accept '{name}' as a new TUN",
             _ => "",
         };
-        throw new TunException($"TUN {name} cannot be made ({error.Describe()})" + (remedy.Length > 0 ? $"; {remedy}" : ""));
-    }
-
-    /// <summary>The same, but tells the error instead of throwing.</summary>
-    public static Errno TryAttach(Descriptor descriptor, string name, bool virtioHeader, bool multiQueue, bool exclusive)
-    {
-        int flags = TunCalls.Tun | TunCalls.NoPacketInformation
-            | (virtioHeader ? TunCalls.VirtioNetHeader : 0)
-            | (multiQueue ? TunCalls.MultiQueue : 0)
-            | (exclusive ? TunCalls.Exclusive : 0);
-        var request = new InterfaceRequest(name, (ushort)flags);
-        return LibC.IoControl(descriptor.Number, TunCalls.SetInterface, ref request) == 0 ? Errno.None : ErrnoText.Last;
+        return new TunException($"TUN {name} cannot be made ({error.Describe()})" + (remedy.Length > 0 ? $"; {remedy}" : ""));
     }
 
     /// <summary>Makes an interface of one queue with the virtio-net header, under a name that nobody has.</summary>

@@ -112,16 +112,21 @@ public sealed class LinuxTunDeviceTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void A_second_instance_is_told_who_holds_the_tun(int queues)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)] // to which the kernel would add one more queue
+    [InlineData(2, true, 1)] // which would be made anew
+    public void A_second_instance_is_told_who_holds_the_tun(int queues, bool persistent, int queuesOfSecond = 0)
     {
         using var here = new NetworkNamespace("second");
         here.Inside(() =>
         {
-            using LinuxTunDevice first = LinuxTunDevice.Open(new TunOptions { Queues = queues });
-            TunException refusal = Assert.Throws<TunException>(() => LinuxTunDevice.Open(new TunOptions { Queues = queues }));
+            var options = new TunOptions { Queues = queues, Persistent = persistent };
+            using LinuxTunDevice first = LinuxTunDevice.Open(options);
+            TunException refusal = Assert.Throws<TunException>(() => LinuxTunDevice.Open(options with { Queues = queuesOfSecond > 0 ? queuesOfSecond : queues }));
             Assert.Contains("EBUSY", refusal.Message, StringComparison.Ordinal);
+            if (queues > 1) Assert.Contains($"numqueues {queues}", here.Ip("-d", "link", "show", "fw0"), StringComparison.Ordinal);
             Assert.Contains("another firewall (or program) holds TUN fw0", refusal.Message, StringComparison.Ordinal);
         });
     }
