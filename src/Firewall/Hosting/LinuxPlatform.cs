@@ -20,7 +20,12 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
     private const int MostUsualQueues = 8;
 
     /// <inheritdoc/>
-    public IDisposable LockInstance(FirewallOptions options) => InstanceLock.Take(options.Tun.Name);
+    public IDisposable LockInstance(FirewallOptions options)
+    {
+        InstanceLock instance = InstanceLock.Take(options.Tun.Name);
+        if (instance.UsualNameHolder is { } holder) NameTaken(logger, holder);
+        return instance;
+    }
 
     /// <inheritdoc/>
     public IPacketDevice OpenDevice(FirewallOptions options)
@@ -226,6 +231,9 @@ internal sealed partial class LinuxPlatform(ILogger logger) : IPlatform, IHandov
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Not all offloads could be probed; the kernel is taken at its word for {Untested}")]
     private static partial void NotProbed(ILogger logger, string untested);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The usual name of the instance lock is held by {Holder}, who is no instance; this one has another name, by which a successor finds it too")]
+    private static partial void NameTaken(ILogger logger, string holder);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Note}")]
     private static partial void Note(ILogger logger, string note);

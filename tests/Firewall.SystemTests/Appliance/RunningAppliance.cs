@@ -55,6 +55,10 @@ internal sealed class RunningAppliance : IDisposable
         return new RunningAppliance(place.Start("sh", null, ["-c", unheard, folder, .. command]));
     }
 
+    /// <summary>Starts <c>firewall run</c> and waits for nothing.</summary>
+    public static RunningAppliance StartUnwaited(NetworkNamespace place, string configuration) =>
+        new(place.Start(Executable, null, "run", "--config", configuration));
+
     /// <summary>Starts <c>firewall run --take-over</c>, behind an optional command, and waits until it judges packets.</summary>
     public static RunningAppliance Follow(NetworkNamespace place, string configuration, params string[] before) =>
         StartAs(place, [.. before, Executable, "run", "--config", configuration, "--take-over"]);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using Firewall.Devices.Linux;
 using Firewall.Devices.Linux.Probing;
 using Firewall.Devices.Linux.Routing;
@@ -22,10 +23,11 @@ internal static class Child
         return place.Try("env", [$"{Variable}={verb}", .. command]);
     }
 
-    /// <summary>Starts a verb and waits for the line "ready".</summary>
-    public static Process Start(NetworkNamespace place, string verb)
+    /// <summary>Starts a verb, behind an optional command that changes its privileges, and waits for the line "ready".</summary>
+    public static Process Start(NetworkNamespace place, string verb, params string[] before)
     {
-        Process child = place.Start(Environment.ProcessPath!, new Dictionary<string, string> { [Variable] = verb });
+        string[] command = [.. before, Environment.ProcessPath!];
+        Process child = place.Start(command[0], new Dictionary<string, string> { [Variable] = verb }, command[1..]);
         string? line = child.StandardOutput.ReadLine();
         return line == "ready" ? child : throw new InvalidOperationException($"child {verb}: {line} {child.StandardError.ReadToEnd()}");
     }
@@ -78,6 +80,14 @@ internal static class Child
             case "flow-churn": // a file and a seed
                 FlowChurn.Run(words[1], int.Parse(words[2], CultureInfo.InvariantCulture));
                 break;
+            case "squat": // a name of a Unix socket, and how it is held
+                using (Squat($"\0{words[1]}", words[2]))
+                {
+                    Console.WriteLine("ready");
+                    Thread.Sleep(Timeout.Infinite);
+                }
+
+                break;
             case "carry": // a name: carry until somebody ends us; for benchmarks of the bare loop
                 using (new PassThrough(new TunOptions { Name = words[1] }))
                 {
@@ -108,6 +118,24 @@ internal static class Child
                 break;
             default:
                 throw new IOException($"unknown verb {words[0]}");
+        }
+    }
+
+    // Bound alone it refuses connections; full it lets them wait.
+    private static Socket Squat(string name, string how)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(name));
+        if (how == "bound") return socket;
+        socket.Listen(0);
+        if (how != "full") return socket;
+        try
+        {
+            while (true) new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = 1 }.Connect(new UnixDomainSocketEndPoint(name));
+        }
+        catch (SocketException)
+        {
+            return socket;
         }
     }
 

@@ -26,6 +26,7 @@ public sealed partial class ArchitectureTests
         "src/Firewall/Hosting/LinuxPlatform.cs",
         "src/Firewall/Hosting/InstanceLock.cs",
         "src/Firewall/Hosting/RunFile.cs",
+        "src/Firewall/Hosting/RunningInstance.cs",
         "src/Firewall/Activity/UserNames.cs", // of who asks over a Unix socket
     ];
 

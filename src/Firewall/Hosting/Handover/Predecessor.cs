@@ -39,24 +39,12 @@ internal sealed class Predecessor : IDisposable
     /// <exception cref="ApplianceException">There is one that cannot hand over.</exception>
     public static Predecessor? Meet(string tunName, int? queues)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(InstanceLock.AddressOf(tunName));
-        }
-        catch (SocketException)
-        {
-            socket.Dispose();
-            return null;
-        }
-
+        // Whoever may take such a name in this namespace could otherwise give us a device of his own.
+        if (RunningInstance.Reach(tunName, exceptName: null, out _, out _) is not { } socket) return null;
         var channel = new HandoverChannel(socket);
         var files = new List<SafeHandle>();
         try
         {
-            // Whoever may take that name in this namespace could otherwise give us a device of his own.
-            if (!PeerUser.IsTrusted(channel.Peer.User))
-                throw new IOException($"process {channel.Peer.Process} belongs to user {channel.Peer.User}");
             HandoverOffer offer = HandoverOffer.Read(channel.Hear(HandoverWords.Patience));
             Check(offer, queues);
             for (int i = 0; i <= offer.Queues; i++) files.Add(channel.Take());

@@ -32,6 +32,7 @@ internal sealed partial class SuccessorWatch : IDisposable
         _misbehaving = misbehaving;
         _appliance = appliance;
         _logger = logger;
+        instance.Claim();
         _waiting = Task.Run(Wait);
     }
 
