@@ -24,8 +24,11 @@ public static partial class TcpTracker
     /// True if both ends open at once and one acknowledges the other's SYN without a SYN of its own: what a host answers to a SYN that comes again, or
     /// sends once it was answered so. Its SYN/ACK, which would have told the same, was lost before it came here.
     /// </summary>
-    private static bool HasSeenBothSyns(in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state) =>
-        state == TcpState.SynSent2 && kind is TcpKind.Ack or TcpKind.Fin && receiver.End - segment.Acknowledgment <= LongestSyn;
+    private static bool HasSeenBothSyns(in TcpPeer sender, in TcpPeer receiver, in PacketInfo segment, TcpKind kind, TcpState state) =>
+        state == TcpState.SynSent2
+        && kind is TcpKind.Ack or TcpKind.Fin
+        && receiver.End - segment.Acknowledgment <= LongestSyn
+        && segment.Sequence - sender.End + LongestSyn <= receiver.MaxWindow + LongestSyn;
 
     private static bool IsChallenge(in TcpMemory memory, TcpKind kind, bool fromHigh) =>
         kind == TcpKind.Ack && memory.Kind == TcpKind.Syn && memory.FromHigh != fromHigh && memory.ExpectsChallenge;

@@ -145,7 +145,7 @@ public static partial class TcpTracker
 
         // The scale of a SYN that a capture cut short is not known, and without it no window is.
         if (kind <= TcpKind.SynAck && TcpOptionList.IsCut(packet, segment)) record.Flags |= FlowFlags.Liberal;
-        if (HasSeenBothSyns(receiver, segment, kind, state)) state = TcpState.SynReceived;
+        if (HasSeenBothSyns(sender, receiver, segment, kind, state)) state = TcpState.SynReceived;
         byte action = Table[(((isForward ? 0 : Kinds) + (int)kind) * States) + (int)state];
         if (action == In)
         {

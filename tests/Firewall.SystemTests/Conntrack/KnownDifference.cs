@@ -20,6 +20,8 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
         new("ICMP error with a foreign sequence number", false, static step => step.Info.IsIcmpError && step.Verdict.Reason == VerdictReason.OutOfWindow),
         new("ICMP error that quotes too little", false, static step => step.Info.IsIcmpError && step.Verdict.Reason == VerdictReason.NoFlow
             && step.Info.PayloadLength < (step.Info.IsIPv4 ? 20 : 40) + 8),
+        new("ICMP error about an answer that was not given", false, static step => step.Info.IsIcmpError && step.Verdict.Reason == VerdictReason.NoFlow
+            && step.Before.State != TcpState.None && !step.Before.IsForward && (step.Before.Flags & FlowFlags.Replied) == 0),
         new("Reset outside of the window", true, static step => step.IsReset && step.Verdict.Reason == VerdictReason.OutOfWindow),
         new("Reset during the handshake that proves nothing", true, static step => step.IsReset && step.Verdict.IsAllowed
             && step.Before.State is TcpState.SynSent or TcpState.SynSent2 or TcpState.SynReceived && step.After.State == step.Before.State),
@@ -49,7 +51,7 @@ internal sealed record KnownDifference(string Name, bool IsLasting, Func<Step, b
             && step.Verdict.Reason == VerdictReason.OutOfWindow, IsRare: true),
         new("SYN on a reset connection", true, static step => IsSyn(step) && step.Before.State == TcpState.Close),
         new("SYN on a connection that may need more", true, static step => IsSyn(step)
-            && step.Before.State == TcpState.TimeWait && step.Verdict.Reason == VerdictReason.Flow),
+            && step.Before.State == TcpState.TimeWait && step.After.State == TcpState.TimeWait),
         new("SYN of the answering end", false, static step => IsSyn(step) && !step.Before.IsForward && step.Verdict.IsAllowed
             && step.Before.State is >= TcpState.SynReceived and <= TcpState.LastAck),
         new("SYN/ACK of the opening end", true, static step => step.Flags == SynAck && step.Before.IsForward && step.Verdict.IsAllowed

@@ -36,7 +36,8 @@ internal sealed class OurConntrack : IDisposable
         _now++;
         _engine.Maintain(_now, 1_000);
         PacketParser.Parse(packet, packet.Length, out PacketInfo info);
-        FlowKey key = FlowKey.Of(info, out bool fromHigh);
+        PacketInfo about = info.IsIcmpError && EmbeddedPacket.TryRead(packet, info, out PacketInfo embedded) ? embedded : info;
+        FlowKey key = FlowKey.Of(about, out bool fromHigh);
         FlowSnapshot before = FlowSnapshot.Of(_flows, key, fromHigh, _now);
         Verdict verdict = _engine.Inspect(packet, packet.Length, _policy, _now, out info);
         bool isSegment = info.Protocol == IpProtocol.Tcp; // an ICMP error in between has no flow of its own, and tells nothing of this one

@@ -7,7 +7,7 @@ namespace Firewall.SystemTests.Conntrack;
 /// <summary>What our engine made of one packet.</summary>
 /// <param name="Info">The packet as it was read.</param>
 /// <param name="Verdict">What became of it.</param>
-/// <param name="Before">What was known of its flow before.</param>
+/// <param name="Before">What was known before of its flow, or of the one that an ICMP error is about.</param>
 /// <param name="After">What is known of it now.</param>
 /// <param name="IsBehindAnother">True if a segment was refused, or a SYN/ACK came, since the last SYN that passed.</param>
 /// <param name="IsOnPickedUp">True if the handshake of this connection was seen, on the ports of one that had been picked up in its middle.</param>

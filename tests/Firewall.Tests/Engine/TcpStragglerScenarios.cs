@@ -226,7 +226,7 @@ public sealed class TcpStragglerScenarios
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp S  seq=5000 win=65160           => Allow Flow
             # nobody answers with these numbers
             +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=1001 ack=5002 len=10     => Deny InvalidState
-            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=900001 ack=5001 len=10   => Deny OutOfWindow
+            +0.001  203.0.113.5:40000 > 10.0.0.4:22  tcp PA seq=900001 ack=5001 len=10   => Deny InvalidState
             # a copy of the client's SYN, which the server has answered
             +0.2    203.0.113.5:40000 > 10.0.0.4:22  tcp S  seq=1000 win=64240           => Allow Flow
             +0.001  10.0.0.4:22 > 203.0.113.5:40000  tcp A  seq=5001 ack=1001            => Allow Flow
