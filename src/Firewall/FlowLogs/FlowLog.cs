@@ -21,6 +21,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
     private readonly Lock _turning = new();
     private readonly FlowCollector _collector;
     private readonly List<(FlowLogKind Kind, IFlowLogFormat Format)> _formats = [];
+    private readonly LineFile _lines = new();
     private readonly List<FlowLogWriter> _writers = [];
     private readonly FlowLogSettings _settings;
     private readonly TimeProvider _time;
@@ -68,7 +69,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
 
         if (settings.Lines is { } lines)
         {
-            FlowLogWriter writer = Writer("Lines", FlowLogKind.Lines, lines == FlowLogSettings.StandardOutput ? LineFile.AppendToStandardOutput : LineFile.Append);
+            FlowLogWriter writer = Writer("Lines", FlowLogKind.Lines, lines == FlowLogSettings.StandardOutput ? LineFile.AppendToStandardOutput : _lines.Append);
             _formats.Add((FlowLogKind.Lines, new FlowLogLines(writer, policies.Catalog, lines, settings.AllProtocols)));
         }
     }
@@ -162,6 +163,7 @@ internal sealed partial class FlowLog : IDropWatcher, IDisposable
         _mending?.Dispose();
         _retention?.Dispose();
         foreach (FlowLogWriter writer in _writers) writer.Dispose();
+        _lines.Dispose();
         foreach (IDisposable format in _formats.Select(f => f.Format).OfType<IDisposable>()) format.Dispose();
         // A successor has put its own in the same place.
         if (_isOver) _journal?.Delete();

@@ -116,7 +116,9 @@ internal sealed partial class Appliance
             NotPublished(_logger, e.Message);
         }
 
+        // The predecessor may take its time to leave, and gives no sign of life any more.
         _systemd.TakeOver();
+        StartWatchdog();
         if (!predecessor.Dismiss()) StillThere(_logger, predecessor.Process);
         if (predecessor.Offer.Flows is { } old && old != _flows.File)
         {

@@ -245,12 +245,7 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
             _undo.Push("the export of metrics", export.Dispose);
         }
 
-        if (_systemd.Watchdog is { } interval)
-        {
-            // At once: a successor goes on with the time that the predecessor has left of its own.
-            ITimer watchdog = _time.CreateTimer(_ => SayAlive(), null, TimeSpan.Zero, interval);
-            _undo.Push("the watchdog", watchdog.Dispose);
-        }
+        if (predecessor is null) StartWatchdog();
 
         // A file that was written while the appliance started, after it was read and before it was watched.
         _ = Task.Run(Reload, CancellationToken.None);
@@ -341,6 +336,13 @@ internal sealed partial class Appliance : IHostedService, IRelievable, IDisposab
         {
             NotTerminated(_logger, request.MachineName, request.Port, e.Message);
         }
+    }
+
+    private void StartWatchdog()
+    {
+        if (_systemd.Watchdog is not { } interval) return;
+        ITimer watchdog = _time.CreateTimer(_ => SayAlive(), null, TimeSpan.Zero, interval);
+        _undo.Push("the watchdog", watchdog.Dispose);
     }
 
     private void SayAlive()

@@ -20,7 +20,7 @@ internal sealed partial class Systemd(ISystemdNotifier notifier, ILoggerFactory 
     public void Ready(string status) => Send($"READY=1\nSTATUS={OneLine(status)}");
 
     /// <summary>This process takes over from the one that the service manager started: to be told before that one ends, with which the service would end.</summary>
-    public void TakeOver() => Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={Environment.ProcessId}"));
+    public void TakeOver() => Send(string.Create(CultureInfo.InvariantCulture, $"MAINPID={Environment.ProcessId}\nWATCHDOG=1"));
 
     /// <summary>A reload begins; <see cref="Ready"/> ends it.</summary>
     public void Reloading()

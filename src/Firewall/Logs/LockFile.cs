@@ -38,7 +38,11 @@ internal static class LockFile
     {
         try
         {
-            return Take(Path.Combine(Path.GetDirectoryName(log)!, $".{Path.GetFileName(log)}.lock"));
+            // Where standard output leads to is a file like any other; beside a device there is no place for one.
+            string file = new FileInfo(log).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? log;
+            return file.StartsWith("/dev/", StringComparison.Ordinal) && !file.StartsWith("/dev/shm/", StringComparison.Ordinal)
+                ? null
+                : Take(Path.Combine(Path.GetDirectoryName(file)!, $".{Path.GetFileName(file)}.lock"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

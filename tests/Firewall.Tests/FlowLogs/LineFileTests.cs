@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipes;
 using System.Text;
 using Firewall.FlowLogs;
@@ -10,14 +11,19 @@ namespace Firewall.Tests.FlowLogs;
 public sealed class LineFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();
+    private readonly LineFile _lines = new();
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _lines.Dispose();
+        _folder.Dispose();
+    }
 
     [Fact]
     public void Lines_begin_anew_behind_one_that_was_cut_off()
     {
         string path = _folder.Write("flows.jsonl", "{\"a\":1}\n{\"a\":");
-        LineFile.Append(path, Line(3));
+        _lines.Append(path, Line(3));
         Assert.Equal(["{\"a\":1}", "{\"a\":", "{\"a\":3}"], File.ReadAllLines(path));
     }
 
@@ -26,9 +32,38 @@ public sealed class LineFileTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "a pipe has a path in /proc");
         using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
-        LineFile.Append($"/proc/self/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}", Line(1));
+        _lines.Append($"/proc/self/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}", Line(1));
         byte[] read = new byte[100];
         Assert.Equal("{\"a\":1}\n", Encoding.UTF8.GetString(read, 0, pipe.Read(read)));
+    }
+
+    [Fact]
+    public async Task Who_reads_a_named_pipe_to_its_end_gets_all_pieces()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "mkfifo");
+        string path = _folder["lines"];
+        using (Process made = Process.Start("mkfifo", path)) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        for (int reader = 1; reader <= 2; reader++)
+        {
+            Task<string> read = Task.Run(() => File.ReadAllText(path)); // its opening waits for the writer's, and the other way round
+            using var lines = new LineFile();
+            for (int i = 1; i <= 3; i++) lines.Append(path, Line(i));
+            lines.Dispose();
+            Assert.Equal("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", await read.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public void A_link_is_locked_where_it_leads_to_and_a_device_is_not()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "links and devices");
+        File.WriteAllText(_folder["flows.jsonl"], "");
+        File.CreateSymbolicLink(_folder["link"], _folder["flows.jsonl"]);
+        _lines.Append(_folder["link"], Line(1));
+        Assert.True(File.Exists(_folder[".flows.jsonl.lock"]));
+        Assert.False(File.Exists(_folder[".link.lock"]));
+        _lines.Append("/dev/null", Line(1));
+        Assert.False(File.Exists("/dev/.null.lock"));
     }
 
     [Fact]
@@ -41,7 +76,8 @@ public sealed class LineFileTests : IDisposable
 
         Task Write(int first) => Task.Run(() =>
         {
-            for (int i = 0; i < Pieces; i++) LineFile.Append(path, Line(first + i));
+            using var lines = new LineFile();
+            for (int i = 0; i < Pieces; i++) lines.Append(path, Line(first + i));
         });
     }
 
@@ -49,7 +85,7 @@ public sealed class LineFileTests : IDisposable
     public void Where_no_lock_can_be_had_lines_are_written_all_the_same()
     {
         Directory.CreateDirectory(_folder[".flows.jsonl.lock"]);
-        LineFile.Append(_folder["flows.jsonl"], Line(1));
+        _lines.Append(_folder["flows.jsonl"], Line(1));
         Assert.Equal(["{\"a\":1}"], File.ReadAllLines(_folder["flows.jsonl"]));
     }
 

@@ -55,6 +55,21 @@ public class UnknownGroupTests
         Assert.Null(Compile(isForPackets: true, site, s_group).Policy);
     }
 
+    [Theory]
+    [InlineData(Subnet)]
+    [InlineData(Interface)]
+    public void A_site_that_has_none_of_the_protected_addresses_may_name_any(string site)
+    {
+        foreach (string[] files in (string[][])[[site, Web, s_group], [site, s_group]])
+        {
+            RuleFile file = RuleFile.Join(files.Select((json, i) => Sample.Read(json, $"file{i}.json")));
+            var options = new PolicyOptions { Network = file.Network, IsForPackets = true, ProtectedAddresses = [Firewall.Core.Packets.IpPrefix.Create(Sample.Address("10.0.1.4"), 32)] };
+            CompileResult result = PolicyCompiler.Compile(file.Groups, options, new RuleCatalog(), 1);
+            Assert.Empty(result.Findings);
+            Assert.Equal(["nsg-web"], result.Policy!.GroupsOf(Sample.Address("10.0.1.4")).Select(group => group.Name));
+        }
+    }
+
     [Fact]
     public void A_group_that_only_the_deployment_knows_is_not_known()
     {

@@ -21,9 +21,10 @@ internal static class Associations
         List<Site> interfaces = Once(options.Network.NetworkInterfaces.Select(nic => new Site(
             nic.Id, nic.Origin, Hosts(nic.Addresses), nic.NetworkSecurityGroup, GroupOf(groups, nic.Id, nic.NetworkSecurityGroup, group => group.NetworkInterfaces))));
         List<Site> sites = [.. subnets, .. interfaces];
-        findings.AddRange(sites.Where(site => site.IsGroupMissing).Select(site => MissingGroup(site, options)));
-        bool isAssociated = sites.Exists(site => site.Group is not null || site.IsGroupMissing);
         AddressSet inside = Inside(options, subnets, interfaces);
+        List<Site> missing = sites.FindAll(site => site.IsGroupMissing && site.Addresses.Overlaps(inside));
+        findings.AddRange(missing.Select(site => MissingGroup(site, options)));
+        bool isAssociated = missing.Count > 0 || sites.Exists(site => site.Group is not null);
         if (!isAssociated)
         {
             if (groups.Count == 1) return new ChainMap(inside, new GroupChain([new ChainStep(groups[0], PolicyCompiler.AllProtected)]));
@@ -52,7 +53,10 @@ internal static class Associations
     private static List<Site> Once(IEnumerable<Site> sites) =>
         [.. sites.Where(site => !site.Addresses.IsEmpty).DistinctBy(site => (site.Addresses, site.Group, site.IsGroupMissing ? site.Named : null))];
 
-    /// <summary>Without its group everything to and from the site would pass, which nobody means who associated one.</summary>
+    /// <summary>
+    /// Without its group everything to and from the site would pass, which nobody means who associated one. A subnet of the same network that has none of
+    /// the protected addresses decides about no packet here.
+    /// </summary>
     private static RuleFinding MissingGroup(Site site, PolicyOptions options)
     {
         string message = $"{site.Id} is associated with network security group {site.Named}, which none of the files has.";

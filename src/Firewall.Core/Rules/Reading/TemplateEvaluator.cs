@@ -119,7 +119,9 @@ internal sealed partial class TemplateEvaluator(TemplateScope scope, JsonValue s
     private bool AreEqual(JsonValue left, JsonValue right)
     {
         TemplateException.ThrowIfTooDeep();
-        if (left.Kind != right.Kind || Known(left).Text != Known(right).Text || left.Children.Count != right.Children.Count) return false;
+        if (!scope.SpendComparison()) throw new TemplateException("the template's expressions are too much work");
+        // What is open is text until it is deployed: it must be known before it is found to be no number.
+        if (Known(left).Kind != Known(right).Kind || left.Text != right.Text || left.Children.Count != right.Children.Count) return false;
         return left.IsObject
             ? left.Children.All(child => right.Find(child.Name ?? "") is { } other && AreEqual(scope.Resolve(child), scope.Resolve(other)))
             : left.Children.Zip(right.Children).All(pair => AreEqual(scope.Resolve(pair.First), scope.Resolve(pair.Second)));

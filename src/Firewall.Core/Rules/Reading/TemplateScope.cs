@@ -18,6 +18,9 @@ internal sealed class TemplateScope
 
     /// <summary>A template that doubles a string in every variable must end somewhere.</summary>
     private const int MaxSteps = 200_000;
+
+    // A second's work; the largest real templates compare some thousand times.
+    private const int MaxComparisons = 10_000_000;
     private const int MaxNesting = 64;
 
     private readonly JsonValue? _template;
@@ -261,6 +264,9 @@ internal sealed class TemplateScope
     /// <summary>Counts a step of work; false when there were too many.</summary>
     public bool Spend() => ++_budget.Steps <= MaxSteps;
 
+    /// <summary>Counts a comparison of two values, of which a search in a list makes many; false when there were too many.</summary>
+    public bool SpendComparison() => ++_budget.Comparisons <= MaxComparisons;
+
     private JsonValue EvaluateNested(JsonValue value, bool lenient)
     {
         if (IsExpression(value)) return Evaluate(value, lenient);
@@ -370,6 +376,8 @@ internal sealed class TemplateScope
     private sealed class Budget
     {
         public int Steps { get; set; }
+
+        public int Comparisons { get; set; }
 
         public int Nesting { get; set; }
 
