@@ -23,7 +23,7 @@ public sealed class CommandEndTests : IDisposable
 
     private readonly TempFolder _folder = new();
     private readonly CancellationTokenSource _patience = new(Guard);
-    private readonly Socket _appliance = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private Socket? _appliance;
     private Process? _process;
 
     private string SocketPath => _folder["admin.sock"];
@@ -32,7 +32,7 @@ public sealed class CommandEndTests : IDisposable
     {
         if (_process is { HasExited: false }) _process.Kill();
         _process?.Dispose();
-        _appliance.Dispose();
+        _appliance?.Dispose();
         _patience.Dispose();
         _folder.Dispose();
     }
@@ -96,7 +96,7 @@ public sealed class CommandEndTests : IDisposable
     {
         Listen();
         Process process = Start("top", "--socket", SocketPath);
-        using Socket asked = await _appliance.AcceptAsync(_patience.Token);
+        using Socket asked = await _appliance!.AcceptAsync(_patience.Token);
         await InterruptAsync(process);
         await EndsAsync(process, 0);
     }
@@ -126,6 +126,7 @@ public sealed class CommandEndTests : IDisposable
     private void Listen()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Unix sockets, pipes and signals");
+        _appliance = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _appliance.Bind(new UnixDomainSocketEndPoint(SocketPath));
         _appliance.Listen();
     }
@@ -159,7 +160,7 @@ public sealed class CommandEndTests : IDisposable
 
     private async Task AnswerWithoutEndAsync(string type, string line)
     {
-        using Socket asked = await _appliance.AcceptAsync(_patience.Token);
+        using Socket asked = await _appliance!.AcceptAsync(_patience.Token);
         await asked.ReceiveAsync(new byte[4096], SocketFlags.None, _patience.Token);
         await asked.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nConnection: close\r\n\r\n"), _patience.Token);
         try
