@@ -3,8 +3,9 @@ using Firewall.Core.Packets;
 namespace Firewall.Core.Flows;
 
 /// <summary>
-/// How many flows each source has opened (an address of IPv4, a network of 64 bits of IPv6, within which a host takes as many addresses as it likes), in fixed memory: a count-min sketch of two rows under the table's keyed hash. It may
-/// count a source too high when it shares both cells with busier ones, and never too low.
+/// How many flows each source has opened, in fixed memory: a count-min sketch of two rows under the table's keyed hash. A source is an address
+/// of IPv4, or a network of 64 bits of IPv6, within which a host takes as many addresses as it likes. It may be counted too high when it shares
+/// both cells with busier ones, and never too low.
 /// </summary>
 internal sealed class SourceCounters
 {
